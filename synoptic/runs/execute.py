@@ -18,7 +18,6 @@ from synoptic.errors import NonFiniteError
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import reference_clip
 from synoptic.models.base import PretrainedModel
-from synoptic.models.device import gpu_name
 from synoptic.models.memory import halves, max_batch_rows
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
@@ -30,7 +29,7 @@ from synoptic.runs.errors import RunFailed
 from synoptic.runs.finish import compare, finish, finished
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
-from synoptic.runs.manifest import Picture, Run, describe_model, open_run
+from synoptic.runs.manifest import Picture, Run, open_run
 from synoptic.runs.plan import check_memory
 from synoptic.runs.recorder import Recorder
 from synoptic.runs.resume import ResumeState, remove_state
@@ -121,7 +120,7 @@ def open_model(run: Run, clock: Clock) -> PretrainedModel:
     assert isinstance(run.options, ModelOptions)
     with clock("load"):
         model = load_model(run.options)
-    run.model, run.gpu = describe_model(model), gpu_name(model.device)
+    run.take_model(model)
     run.write()
     return model
 

@@ -17,7 +17,7 @@ from synoptic.errors import DISTRIBUTION, InputError, printable
 from synoptic.io import load_image, read_settings, remove_parts, write_whole
 from synoptic.io.html import gallery
 from synoptic.options.base import Item, Options
-from synoptic.runs.folders import MANIFEST, check_folder, difference, earlier, folder_of
+from synoptic.runs.folders import MANIFEST, STATE, check_folder, difference, earlier, folder_of
 from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
@@ -82,6 +82,24 @@ class Run:
             " command again",
             rule="input-changed",
         )
+
+    def take_model(self, model: PretrainedModel) -> None:
+        """Record what paints the run. Raises InputError where the folder's pictures are by another revision of it.
+
+        Of files of this machine the options' hashes say so; a hub's model moves, and bundled ones change with the package.
+        """
+        from synoptic.models.device import gpu_name
+
+        about = describe_model(model)
+        before = (earlier(self.folder) or {}).get("model") or {}
+        is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
+        if is_begun and before.get("revision", about["revision"]) != about["revision"]:
+            raise InputError(
+                f"one folder holds one run, and {self.folder} holds one by {before['name']} as it was"
+                f" ({before['revision'][:12]}; now {about['revision'][:12]}): choose another --out or delete the old one",
+                rule="run-differs",
+            )
+        self.model, self.gpu = about, gpu_name(model.device)
 
     @property
     def next_seed(self) -> int | None:

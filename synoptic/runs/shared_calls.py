@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synoptic.models.device import gpu_name
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
 from synoptic.runs.begin import begin_pipeline, warn
 from synoptic.runs.execute import sample_tasks
 from synoptic.runs.finish import finish
-from synoptic.runs.manifest import describe_model, open_run
+from synoptic.runs.manifest import open_run
 from synoptic.runs.plan import check_memory
 from synoptic.runs.tasks import tasks_of
 from synoptic.utils.timing import Clock
@@ -33,7 +32,8 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
     for run, options in zip(runs, asked, strict=True):
         warn(options)
         begin_pipeline(pipeline, run)
-        run.model, run.gpu, run.shared_by = describe_model(model), gpu_name(model.device), len(runs)
+        run.take_model(model)
+        run.shared_by = len(runs)
         run.write()
         tasks += tasks_of(run, options.items())
     sample_tasks(pipeline, tasks, clock)

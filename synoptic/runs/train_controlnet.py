@@ -21,12 +21,11 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.models.base import PretrainedModel
-from synoptic.models.device import gpu_name
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
 from synoptic.runs.folders import earlier
-from synoptic.runs.manifest import Run, describe_model, open_run
+from synoptic.runs.manifest import Run, open_run
 from synoptic.runs.resume import write_state
 from synoptic.utils.timing import Interval
 
@@ -43,8 +42,8 @@ def execute(options: TrainControlnetOptions) -> Run:
         return with_summary(run)
     accelerator = build_accelerator(options)
     net, model = load_networks(options, accelerator.device)
-    run.model = describe_model(model) | {"dtype": accelerator.mixed_precision}
-    run.gpu = gpu_name(accelerator.device)
+    run.take_model(model)
+    run.model["dtype"] = accelerator.mixed_precision
     run.write()
     pairs = cached_pairs(options, model, run.folder / "pictures")
     held, rest = split(options, len(captions))

@@ -95,6 +95,20 @@ def test_a_missing_option_has_its_default_and_another_run_is_refused(tmp_path):
     assert e.value.rule == "run-differs"
 
 
+def test_pictures_by_another_revision_of_the_model_are_another_run(tmp_path):
+    synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    now, manifest["model"]["revision"] = manifest["model"]["revision"], "0" * 40
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=f"by bundled as it was .0{{12}}; now {now[:12]}") as e:
+        synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
+    assert e.value.rule == "run-differs" and json.loads((tmp_path / "run.json").read_text()) == manifest
+    for picture in manifest["pictures"]:
+        (tmp_path / picture["file"]).unlink()
+    begun = synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
+    assert begun.model["revision"] == now, "nothing was there of the other one"
+
+
 def test_a_run_of_an_older_version_is_not_resumed_and_says_so(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"recipe": "generate", "settings": {}, "state": "done"}))
     with pytest.raises(InputError) as e:
