@@ -52,7 +52,7 @@ POLES = {
 
 def panorama_poles() -> str:
     """Return what is recognized of panoramas whose poles have words that fit, and of plain pictures, ± standard errors."""
-    ways = by(read("panorama-poles-cpu")["rows"], "way")
+    ways = by(read("panorama-poles-h200")["rows"], "way")
     lines = []
     for way, title in (("panorama", "panoramas"), ("plain", "plain pictures of the same words")):
         cells = [(averaged(ways[way], name), digits) for name, (_, digits) in POLES.items()]

@@ -50,7 +50,7 @@ def main(given: list[str] | None = None) -> None:
         print(report(a.out))
         return
     task = Task(a.family, a.out, a.against, a.quick, a.seed, a.device, a.prompts, a.samples, a.jpeg)
-    start = time.perf_counter()
+    start, missing = time.perf_counter(), False
     for name in ORDER if "all" in a.names else a.names:
         begin = time.perf_counter()
         if begin - start > a.budget:
@@ -58,13 +58,14 @@ def main(given: list[str] | None = None) -> None:
             break
         try:
             findings = MEASUREMENTS[name](task)
-        except FileNotFoundError as missing:
-            if "all" not in a.names:
-                sys.exit(str(missing))
-            print(f"# {name} left out: {missing}", file=sys.stderr)
+        except FileNotFoundError as e:
+            print(f"# {name} left out: {e}", file=sys.stderr)
+            missing = "all" not in a.names
             continue
         findings.settings["seconds"] = round(time.perf_counter() - begin, 1)
         findings.write(name, task)
+    if missing:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
