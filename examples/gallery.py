@@ -298,19 +298,21 @@ page, in ten minutes.
 
 Seconds are those of one core of an AMD EPYC, which computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the
 finished picture, with the weights of before the last leg; starting Python and loading the model add about five. The
-score is the cosine of picture and prompt by the [reference CLIP](glossary.md): about 0.67 where a picture shows its prompt, 0 where it shows something else.
+score is the cosine of picture and prompt by the [reference CLIP](glossary.md): about 0.67 where a
+picture shows its prompt, 0 where it shows something else.
 """
 
 
 CHOICE = """## How the pictures were chosen
 All were chosen before the model's last leg, and painted anew after it with the same seeds, in float32: plain pictures,
-those made from one, the edit's starts and the inversion on a GPU, the others on a CPU. The sync rules and the denoised mug are the pixel model's, and as they were.
+those made from one, the edit's starts and the inversion on a GPU, the others on a CPU. The sync rules
+and the denoised mug are the pixel model's, and as they were.
 
 - Plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds.
 - Wide pictures: 15 of 35 prompts, mostly with one seed each.
 - Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
 - Hybrids: each the best of eight seeds, painted coarsely, 64 pixels wide; the pairs from some thirty and 55 more by the
-  pixel model of before. They, the denoised mug and the sync rules were painted on another processor beside other work.
+  pixel model of before. Their seconds, the denoised mug's and the sync rules' are of another processor beside other work.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made.
 - Panoramas: the reef as it came, the northern lights and the dunes the better of two seeds each.
 
