@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from synoptic.models.base import PretrainedModel
 
 
+MOVING = "revision", "vae", "lora", "textual_inversion"  # of what the manifest says of a model: a name's content may change
+
+
 @dataclass
 class Picture:
     """One picture of a run: `file` in the run's folder, its own seed, a CLIP's score, and what else was measured."""
@@ -93,10 +96,12 @@ class Run:
         about = describe_model(model)
         before = (earlier(self.folder) or {}).get("model") or {}
         is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
-        if is_begun and before.get("revision", about["revision"]) != about["revision"]:
+        moved = [name for name in MOVING if name in before and before[name] != about.get(name)] if is_begun else []
+        if moved:
+            what = before["name"] if moved[0] == "revision" else f"the {moved[0]} {before[moved[0]].split()[0]}"
             raise InputError(
-                f"one folder holds one run, and {self.folder} holds one by {before['name']} as it was"
-                f" ({before['revision'][:12]}; now {about['revision'][:12]}): choose another --out or delete the old one",
+                f"one folder holds one run, and {self.folder} holds one by {what} as it was, which is another now: choose"
+                " another --out or delete the old one",
                 rule="run-differs",
             )
         self.model, self.gpu = about, gpu_name(model.device)

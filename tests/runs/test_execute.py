@@ -15,6 +15,7 @@ from PIL import Image
 import synoptic
 from synoptic import cli, io
 from synoptic.errors import InputError
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.runs import execute
 from synoptic.runs.closing import main_file
 from synoptic.runs.tasks import Task
@@ -100,13 +101,24 @@ def test_pictures_by_another_revision_of_the_model_are_another_run(tmp_path):
     manifest = json.loads((tmp_path / "run.json").read_text())
     now, manifest["model"]["revision"] = manifest["model"]["revision"], "0" * 40
     (tmp_path / "run.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=f"by bundled as it was .0{{12}}; now {now[:12]}") as e:
+    with pytest.raises(InputError, match="by bundled as it was, which is another now: choose another out") as e:
         synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     assert e.value.rule == "run-differs" and json.loads((tmp_path / "run.json").read_text()) == manifest
     for picture in manifest["pictures"]:
         (tmp_path / picture["file"]).unlink()
     begun = synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     assert begun.model["revision"] == now, "nothing was there of the other one"
+
+
+def test_pictures_by_another_revision_of_the_vae_are_another_run(tmp_path):
+    vae = str(BUNDLED_DIR / "sd" / "vae")
+    synoptic.run("generate", HORSE, model="bundled", vae=vae, out=str(tmp_path), **QUICK)
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    manifest["model"]["vae"] = f"some/vae {'0' * 40}"
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="by the vae some/vae as it was") as e:
+        synoptic.run("generate", HORSE, model="bundled", vae=vae, out=str(tmp_path), **QUICK)
+    assert e.value.rule == "run-differs"
 
 
 def test_a_run_of_an_older_version_is_not_resumed_and_says_so(tmp_path):
