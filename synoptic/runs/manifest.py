@@ -16,6 +16,7 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, InputError, printable
 from synoptic.io import load_image, read_settings, remove_parts, write_whole
 from synoptic.io.html import gallery
+from synoptic.models.registry import resolve_controlnet
 from synoptic.options.base import Item, Options
 from synoptic.runs.folders import MANIFEST, STATE, check_folder, difference, earlier, folder_of
 from synoptic.utils.json_objects import JsonObject
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from synoptic.models.base import PretrainedModel
 
 
-MOVING = "revision", "vae", "lora", "textual_inversion"  # of what the manifest says of a model: a name's content may change
+MOVING = "revision", "vae", "lora", "textual_inversion", "controlnet"  # of a manifest's model: what a name means may change
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Run:
         """
         from synoptic.models.device import gpu_name
 
-        about = describe_model(model)
+        about = describe_model(model) | describe_controlnets(self.options, model)
         before = (earlier(self.folder) or {}).get("model") or {}
         is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
         moved = [name for name in MOVING if name in before and before[name] != about.get(name)] if is_begun else []
@@ -224,6 +225,12 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
         words = (f"{one.name} {one.digest} as {one.token}" for one in model.textual_inversions)
         about["textual_inversion"] = ", ".join(words)
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
+
+
+def describe_controlnets(options: Options, model: PretrainedModel) -> dict[str, str]:
+    """Return what the manifest says of a run's ControlNets, their names and revisions; {} where it has none."""
+    nets = [resolve_controlnet(name, model.checkpoint) for name in dict.fromkeys(getattr(options, "controlnet", ()))]
+    return {"controlnet": ", ".join(f"{net.name} {net.network_revision}" for net in nets)} if nets else {}
 
 
 @cache

@@ -110,14 +110,24 @@ def test_pictures_by_another_revision_of_the_model_are_another_run(tmp_path):
     assert begun.model["revision"] == now, "nothing was there of the other one"
 
 
-def test_pictures_by_another_revision_of_the_vae_are_another_run(tmp_path):
-    vae = str(BUNDLED_DIR / "sd" / "vae")
-    synoptic.run("generate", HORSE, model="bundled", vae=vae, out=str(tmp_path), **QUICK)
+@pytest.mark.parametrize(
+    ("application", "part", "options"),
+    [
+        ("generate", "vae", {"vae": str(BUNDLED_DIR / "sd" / "vae")}),
+        ("control", "controlnet", {"image": Image.new("RGB", (64, 64), "white")}),
+    ],
+    ids=label,
+)
+def test_pictures_by_another_revision_of_a_part_are_another_run(application, part, options, tmp_path):
+    asked = {"prompt": HORSE, "model": "bundled", "out": str(tmp_path)} | options | QUICK
+    synoptic.run(application, **asked)
     manifest = json.loads((tmp_path / "run.json").read_text())
-    manifest["model"]["vae"] = f"some/vae {'0' * 40}"
+    name, revision = manifest["model"][part].split()
+    assert revision.startswith("sha256:")
+    manifest["model"][part] = f"{name} {'0' * 40}"
     (tmp_path / "run.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="by the vae some/vae as it was") as e:
-        synoptic.run("generate", HORSE, model="bundled", vae=vae, out=str(tmp_path), **QUICK)
+    with pytest.raises(InputError, match=f"by the {part} {name} as it was") as e:
+        synoptic.run(application, **asked)
     assert e.value.rule == "run-differs"
 
 
