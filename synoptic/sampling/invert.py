@@ -19,7 +19,7 @@ def invert(
     x: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
-    refine: int = 1,
+    refine: int = 2,
     start: int = 0,
 ) -> Iterator[Step]:
     """Yield the picture x (B, C, h, w) to its noise, along `steps` backwards: each of them, (t,

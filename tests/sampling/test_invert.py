@@ -92,11 +92,11 @@ def test_a_wide_canvas_comes_back():
 
 @pytest.mark.slow
 def test_pictures_of_the_bundled_model_come_back(sd32):
-    s, steps, prompts = sd32.schedule, sd32.schedule.steps(25), ["a photo of a horse"] * 4  # one's noise alone: 0.8 to 1.4
+    s, steps, prompts = sd32.schedule, sd32.schedule.steps(25), ["a photo of a horse"] * 4  # one's noise alone: 0.87 to 1.01
     *_, painted = sample(cfg(sd32, prompts, 4.5), s, randn(sd32.shape, generators(4)), steps=s.steps(10))
     plain = cfg(sd32, prompts, 1.0)
     *_, noise = invert(plain, s, painted.x, steps=steps)
     *_, back = sample(plain, s, noise.x, steps=steps)
     pictures, again = (sd32.decode(x).clamp(-1, 1) for x in (painted.x, back.x))
     assert 10 * math.log10(4 / (pictures - again).square().mean().item()) > 30
-    assert noise.x.std().item() == pytest.approx(1, abs=0.25)  # 0.81 by the sixth leg of the weights
+    assert noise.x.std().item() == pytest.approx(1, abs=0.15)
