@@ -292,7 +292,7 @@ SAID = {
     "Plain pictures": "256×256 pixels: what one window looks like.",
 }
 HEAD = """# Gallery
-Made by the small models in the package, on a CPU, each by the command beside it, and [chosen by
+Made by the small models in the package, each by the command beside it, and [chosen by
 eye](#how-the-pictures-were-chosen). `python examples/gallery.py --all` makes all of them again and writes this
 page, in ten minutes.
 

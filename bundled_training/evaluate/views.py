@@ -36,7 +36,8 @@ def measure(task: Task) -> Findings:
     found.details |= {"prompts": [spec.caption for spec in every], "sheet": "one row an object: the four views of each kind"}
     renders = Renders(task.on)
     pictures = {"real 256": renders(every, 256, task.seed)}
-    for part in [part for part in ("sd", "if") if (task.family / part).is_dir()] or ["sd"]:
+    parts = [part for part in ("sd", "if") if (task.family / part).is_dir()]
+    for part in parts or ["sd"]:  # of neither, sd is named as missing
         for kind, place in task.models(part).items():
             sampler = Sampler(place, task.device)
             prompts = [spec.caption for spec in every]

@@ -81,7 +81,7 @@ def carry_out(
     """
     interval, kept = Interval(), len(batch.jobs) - len(todo)
     how = f"{counted(len(todo), 'job')}, {engine.count} at once, threads of each: {engine.threads}"
-    print(how + (f"; {kept} jobs are there already" if kept else ""), file=error_stream())
+    print(how + (f"; there already: {counted(kept, 'job')}" if kept else ""), file=error_stream())
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:
 

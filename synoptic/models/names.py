@@ -69,6 +69,7 @@ class Kind(NamedTuple):
 MODEL = Kind(
     "a model", BUNDLED_MODELS | ALIASES, "model_index.json", "use --model bundled or a local directory", is_file=True
 )
+FLOW_MODEL = MODEL._replace(instead="give --model a local directory of a flow model")  # none is bundled
 UPSCALER = Kind("an upscaler", UPSCALERS, "model_index.json", "use --upscalers none or a local directory")
 CONTROLNET = Kind("a ControlNet", CONTROLNETS, "config.json", "give a local directory", is_file=True)
 VAE = Kind("a VAE", {}, "config.json", "omit --vae or give a local directory", is_file=True)

@@ -36,18 +36,18 @@ from synoptic.models.single_network import controlnet_file, has_config_beside, v
 CLIP_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # by model_type
 
 
-def resolve(name: str) -> Checkpoint:
+def resolve(name: str, kind: Kind = MODEL) -> Checkpoint:
     """Return the source of `bundled`, `bundled-if`, an alias, a hub id `org/name`, a diffusers
     directory or a safetensors file.
 
     Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
-    if (path := weight_file(name, MODEL.instead)) is not None:
+    if (path := weight_file(name, kind.instead)) is not None:
         single = model_file(name, path)
         check_input_channels(single)
         return single
-    if name in UPSCALERS or (checkpoint := find_checkpoint(name, MODEL)).family.low_res_scheduler:
+    if name in UPSCALERS or (checkpoint := find_checkpoint(name, kind)).family.low_res_scheduler:
         others = ", ".join(BUNDLED_MODELS | ALIASES)
         raise InputError(
             f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}", rule="model-upscales"

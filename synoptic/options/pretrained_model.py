@@ -39,6 +39,7 @@ class ModelOptions(Options):
     """Which model, and where and how precisely it runs."""
 
     GROUP = "Model"
+    MODEL_KIND = MODEL
 
     model: ModelName = "bundled"
     embeddings: Annotated[str | None, Option("a file by `synoptic embed`, used in place of the model's text encoder")] = None
@@ -89,7 +90,7 @@ class ModelOptions(Options):
         return self.has_gradients
 
     def prepare(self) -> Self:
-        return self.resolve(resolve(self.model))
+        return self.resolve(resolve(self.model, self.MODEL_KIND))
 
     def texts(self) -> list[str]:
         """Return every text that the model will embed."""

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import FLOW_MODEL
 from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions, Prompt
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelName
@@ -21,9 +22,11 @@ class RfInversionOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
     synoptic rf-inversion cat.png "a lion" --model flux-dev
     """
 
+    MODEL_KIND = FLOW_MODEL
+
     image: InputPicture
     prompt: Prompt
-    model: ModelName = "sd3.5"  # the bundled models are no flows
+    model: ModelName = "sd3.5"
     white_share: Annotated[
         float, Option("share of white noise in the picture's noise: more changes more", at_least=0, at_most=1)
     ] = 0.5

@@ -99,10 +99,10 @@ class Run:
         is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
         moved = [name for name in MOVING if name in before and before[name] != about.get(name)] if is_begun else []
         if moved:
-            what = before["name"] if moved[0] == "revision" else f"the {moved[0]} {before[moved[0]].split()[0]}"
+            what = f"the model {before['name']}" if moved[0] == "revision" else f"{moved[0]} {before[moved[0]]}"
             raise InputError(
-                f"one folder holds one run, and {self.folder} holds one by {what} as it was, which is another now: choose"
-                " another --out or delete the old one",
+                f"one folder holds one run, and {self.folder} holds one by another revision of what is given ({what}):"
+                " choose another --out or delete the old one",
                 rule="run-differs",
             )
         self.model, self.gpu = about, gpu_name(model.device)

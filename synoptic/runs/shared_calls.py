@@ -27,12 +27,13 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
     clock = Clock(timings)
     with clock("load"):
         model = load_model(first)
+    for run in runs:
+        run.take_model(model)
     pipeline = pipeline_class(first.application())(model, first)
     tasks = []
     for run, options in zip(runs, asked, strict=True):
         warn(options)
         begin_pipeline(pipeline, run)
-        run.take_model(model)
         run.shared_by = len(runs)
         run.write()
         tasks += tasks_of(run, options.items())

@@ -146,8 +146,10 @@ class Jobs:
 
     def stop(self, job: Job) -> None:
         """Stop a job; what it has finished is kept."""
-        job.stop.set()
-        if job.state == "queued":
+        with self._lock:
+            job.stop.set()
+            waits = job.state == "queued"
+        if waits:
             self._end(job, "stopped", "stopped before it began")
 
     def _work(self) -> None:
@@ -155,11 +157,18 @@ class Jobs:
         import_heavy()
         while True:
             job = self._queue.get()
-            if job.state == "queued":
+            if self._take(job):
                 self._carry_out(job)
 
+    def _take(self, job: Job) -> bool:
+        """Say that a job runs, unless it was stopped while it waited."""
+        with self._lock:
+            if job.state != "queued" or job.stop.is_set():
+                return False
+            job.state, job.started = "running", time.time()
+        return True
+
     def _carry_out(self, job: Job) -> None:
-        job.state, job.started = "running", time.time()
         self._keep(job)
         previews = Previews(job)
         try:

@@ -10,6 +10,7 @@ import torch
 import synoptic
 from synoptic.errors import InputError
 from synoptic.io import from_pil
+from synoptic.options.rf_inversion import RfInversionOptions
 from tests.quick import slow_ones
 
 
@@ -47,3 +48,10 @@ def test_what_cannot_be_is_refused(name, more, rule, flow_folder, blobs):
     with pytest.raises(InputError) as error:
         synoptic.rf_inversion(model, blobs[0].resize((128, 128)), "a lion", **more)
     assert error.value.rule == rule
+
+
+def test_the_model_by_default_is_a_flow_and_the_cure_where_one_is_not_found_is_no_bundled_one():
+    assert RfInversionOptions.model == "sd3.5"
+    with pytest.raises(InputError, match="local directory of a flow model") as error:
+        RfInversionOptions.from_arguments("cat.png", "a lion", model="no such model").prepare()
+    assert error.value.rule == "model-unknown" and "bundled or" not in str(error.value)

@@ -101,7 +101,7 @@ def test_pictures_by_another_revision_of_the_model_are_another_run(tmp_path):
     manifest = json.loads((tmp_path / "run.json").read_text())
     now, manifest["model"]["revision"] = manifest["model"]["revision"], "0" * 40
     (tmp_path / "run.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="by bundled as it was, which is another now: choose another out") as e:
+    with pytest.raises(InputError, match=r"revision of what is given \(the model bundled\): choose another out") as e:
         synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     assert e.value.rule == "run-differs" and json.loads((tmp_path / "run.json").read_text()) == manifest
     for picture in manifest["pictures"]:
@@ -126,7 +126,7 @@ def test_pictures_by_another_revision_of_a_part_are_another_run(application, par
     assert revision.startswith("sha256:")
     manifest["model"][part] = f"{name} {'0' * 40}"
     (tmp_path / "run.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=f"by the {part} {name} as it was") as e:
+    with pytest.raises(InputError, match=rf"another revision of what is given \({part} {name} 0000") as e:
         synoptic.run(application, **asked)
     assert e.value.rule == "run-differs"
 

@@ -22,6 +22,25 @@ from tests.studio import browser
 QUICK = {"prompt": ["a photo of a horse"], "steps": 2, "upscalers": ["none"], "model": "bundled-if"}
 
 
+@pytest.fixture(autouse=True)
+def no_job_goes_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop what a test's studios still do when it is over: a job would go on by what the next test patches."""
+    begun: list[Jobs] = []
+    begin = Jobs.begin
+
+    def recorded(jobs: Jobs) -> None:
+        begun.append(jobs)
+        begin(jobs)
+
+    monkeypatch.setattr(Jobs, "begin", recorded)
+    yield
+    for jobs in begun:
+        left = [job for job in jobs.of(None) if job.active]
+        for job in left:
+            jobs.stop(job)
+        ended(*left)
+
+
 @pytest.fixture
 def studio(tmp_path: Path) -> Callable[..., Jobs]:
     """options -> the queue of a studio whose folder is new."""

@@ -88,6 +88,20 @@ def test_how_a_job_has_ended_is_kept_before_it_is_said(studio, monkeypatch):
     assert kept[-1] == "done"
 
 
+def test_a_job_that_is_stopped_as_the_queue_comes_to_it_does_not_begin(studio, monkeypatch):
+    jobs, begins = studio(), []
+    end = jobs._end
+    job = studio_jobs.Job("waiting", "me", jobs.permissions.prepared("generate", QUICK), time.time())
+
+    def comes_to_it(*how: object) -> None:
+        begins.append(jobs._take(job))
+        end(*how)
+
+    monkeypatch.setattr(jobs, "_end", comes_to_it)
+    jobs.stop(job)
+    assert begins == [False] and (job.state, job.message) == ("stopped", "stopped before it began")
+
+
 @pytest.mark.slow
 def test_a_restart_finds_the_queue_and_the_history(studio):
     jobs = studio()
