@@ -16,10 +16,13 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, InputError, printable
 from synoptic.io import load_image, read_settings, remove_parts, write_whole
 from synoptic.io.html import gallery
-from synoptic.models.registry import resolve_controlnet
+from synoptic.models.names import CONTROLNET, DEPTH_MODEL, UPSCALER, Kind
+from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.base import Item, Options
+from synoptic.options.upscaling import find_upscalers
 from synoptic.runs.folders import MANIFEST, STATE, check_folder, difference, earlier, folder_of
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.picture import is_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from synoptic.models.base import PretrainedModel
 
 
-MOVING = "revision", "vae", "lora", "textual_inversion", "controlnet"  # of a manifest's model: what a name means may change
+FIXED = "name", "source", "device", "dtype"  # of what a manifest says of the model; all else moves: what a name stands for
 
 
 @dataclass
@@ -94,10 +97,10 @@ class Run:
         """
         from synoptic.models.device import gpu_name
 
-        about = describe_model(model) | describe_controlnets(self.options, model)
+        about = describe_model(model) | describe_parts(self.options, model)
         before = (earlier(self.folder) or {}).get("model") or {}
         is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
-        moved = [name for name in MOVING if name in before and before[name] != about.get(name)] if is_begun else []
+        moved = [name for name in before if name not in FIXED and before[name] != about.get(name)] if is_begun else []
         if moved:
             what = f"the model {before['name']}" if moved[0] == "revision" else f"{moved[0]} {before[moved[0]]}"
             raise InputError(
@@ -227,10 +230,27 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
 
 
-def describe_controlnets(options: Options, model: PretrainedModel) -> dict[str, str]:
-    """Return what the manifest says of a run's ControlNets, their names and revisions; {} where it has none."""
-    nets = [resolve_controlnet(name, model.checkpoint) for name in dict.fromkeys(getattr(options, "controlnet", ()))]
-    return {"controlnet": ", ".join(f"{net.name} {net.network_revision}" for net in nets)} if nets else {}
+def describe_parts(options: Options, model: PretrainedModel) -> dict[str, str]:
+    """Return what the manifest says of the other networks that options name, by the options' names: each one's revision.
+
+    Those are ControlNets, upscalers and the depth model; a CLIP only looks at what is painted.
+    """
+
+    def revisions(name: str, kind: Kind | None) -> list[str]:
+        value = getattr(options, name)
+        names = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)]
+        if kind is CONTROLNET:
+            nets = [resolve_controlnet(one, model.checkpoint) for one in dict.fromkeys(names)]
+            return [f"{net.name} {net.network_revision}" for net in nets]
+        if kind is UPSCALER:
+            return [f"{up.name} {up.revision}" for up in find_upscalers(model.checkpoint, names)]
+        if kind is DEPTH_MODEL:
+            nets = [resolve_depth_model(one) for one in names if not is_file(one)]  # the file of a map is an input
+            return [f"{net.name} {net.network_revision}" for net in nets]
+        return []
+
+    found = {spec.name: revisions(spec.name, spec.option.weights) for spec in options.specs()}
+    return {name: ", ".join(each) for name, each in found.items() if each}
 
 
 @cache

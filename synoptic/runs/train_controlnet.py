@@ -22,6 +22,7 @@ from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_controlnet
+from synoptic.models.local_cache import file_hash
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
 from synoptic.runs.folders import earlier
@@ -78,9 +79,9 @@ def with_summary(run: Run) -> Run:
 
 def keep_captions(run: Run, images: Path, captions: dict[str, str], maps: dict[str, str] | None = None) -> None:
     """Put the captions into the run's folder. Raises InputError where that holds work on other pictures or maps."""
-    found: dict[str, list[object]] = {name: [caption, (images / name).stat().st_size] for name, caption in captions.items()}
+    found: dict[str, list[object]] = {name: [caption, file_hash(images / name)] for name, caption in captions.items()}
     for name, control_image in (maps or {}).items():
-        found[name].append(Path(control_image).stat().st_size)
+        found[name].append(file_hash(Path(control_image)))
     file = run.folder / "captions.json"
     if file.exists() and read_captions(file) != found:
         raise InputError(

@@ -115,6 +115,8 @@ def test_pictures_by_another_revision_of_the_model_are_another_run(tmp_path):
     [
         ("generate", "vae", {"vae": str(BUNDLED_DIR / "sd" / "vae")}),
         ("control", "controlnet", {"image": Image.new("RGB", (64, 64), "white")}),
+        ("control", "depth", {"image": Image.new("RGB", (64, 64), "white"), "condition": "depth"}),
+        ("generate", "upscalers", {"model": "bundled-if", "upscaler_steps": 1}),
     ],
     ids=label,
 )
