@@ -98,6 +98,7 @@ def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguid
     assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
 
 
+@pytest.mark.slow
 def test_all_of_it_is_small():
     files = list(BUNDLED_DIR.rglob("*.safetensors"))
     packed = sum(len(zlib.compress(path.read_bytes(), 6)) for path in files)

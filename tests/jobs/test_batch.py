@@ -271,9 +271,9 @@ def test_a_worker_that_was_begun_ends_with_a_batch_that_is_refused(tmp_path):
     before = psutil.Process().children()
     with pytest.raises(InputError) as e:
         syn.batch(
-            [{"application": "generate", "prompt": "a cat", **HOW, "grid": {"seed": "0..4999"}}],
+            [{"application": "generate", "prompt": "a cat", **HOW, "grid": {"seed": "0..999"}}],
             out=str(tmp_path),
-            workers=5000,
+            workers=1000,
         )
     assert e.value.rule == "workers-memory"
     assert not [p for p in psutil.Process().children() if p not in before and "--multiprocessing-fork" in p.cmdline()]
