@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from synoptic.models.base import PretrainedModel
 
 
-FIXED = "name", "source", "device", "dtype"  # of what a manifest says of the model; all else moves: what a name stands for
+NOT_REVISIONS = "name", "source", "device", "dtype"  # of what a manifest says of the model; under the rest are revisions
 
 
 @dataclass
@@ -100,9 +100,10 @@ class Run:
         about = describe_model(model) | describe_parts(self.options, model)
         before = (earlier(self.folder) or {}).get("model") or {}
         is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
-        moved = [name for name in before if name not in FIXED and before[name] != about.get(name)] if is_begun else []
+        revisions = {name: said for name, said in about.items() if name not in NOT_REVISIONS}
+        moved = [name for name, said in revisions.items() if before.get(name, said) != said] if is_begun else []
         if moved:
-            what = f"the model {before['name']}" if moved[0] == "revision" else f"{moved[0]} {before[moved[0]]}"
+            what = f"the model {about['name']}" if moved[0] == "revision" else f"{moved[0]} {before[moved[0]]}"
             raise InputError(
                 f"one folder holds one run, and {self.folder} holds one by another revision of what is given ({what}):"
                 " choose another --out or delete the old one",
@@ -239,15 +240,14 @@ def describe_parts(options: Options, model: PretrainedModel) -> dict[str, str]:
     def revisions(name: str, kind: Kind | None) -> list[str]:
         value = getattr(options, name)
         names = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)]
-        if kind is CONTROLNET:
-            nets = [resolve_controlnet(one, model.checkpoint) for one in dict.fromkeys(names)]
-            return [f"{net.name} {net.network_revision}" for net in nets]
         if kind is UPSCALER:
             return [f"{up.name} {up.revision}" for up in find_upscalers(model.checkpoint, names)]
-        if kind is DEPTH_MODEL:
+        nets = []
+        if kind is CONTROLNET:
+            nets = [resolve_controlnet(one, model.checkpoint) for one in dict.fromkeys(names)]
+        elif kind is DEPTH_MODEL:
             nets = [resolve_depth_model(one) for one in names if not is_file(one)]  # the file of a map is an input
-            return [f"{net.name} {net.network_revision}" for net in nets]
-        return []
+        return [f"{net.name} {net.network_revision}" for net in nets]
 
     found = {spec.name: revisions(spec.name, spec.option.weights) for spec in options.specs()}
     return {name: ", ".join(each) for name, each in found.items() if each}

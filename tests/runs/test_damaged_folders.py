@@ -65,6 +65,18 @@ def test_a_manifest_that_was_edited_is_read_or_answered(name, value, whole):
     assert record.shared_by >= 1
 
 
+@pytest.mark.parametrize("value", [*ODD, {"revision": "x"}, {"revision": ["x"], "name": 3}], ids=json.dumps)
+def test_a_model_that_was_edited_is_another_or_none(value, whole, pixel32):
+    file = whole / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model": value}))
+    run = open_run(asked(), whole)
+    try:
+        run.take_model(pixel32)
+        assert run.model["revision"] == pixel32.checkpoint.revision
+    except InputError as e:
+        assert e.rule == "run-differs" and "revision" in value
+
+
 TEXTS = {
     "nothing": "",
     "null": "null",
