@@ -90,16 +90,17 @@ class Run:
             rule="input-changed",
         )
 
-    def take_model(self, model: PretrainedModel) -> None:
+    def take_model(self, model: PretrainedModel, *, is_begun: bool = False) -> None:
         """Record what paints the run. Raises InputError where the folder's pictures are by another revision of it.
 
         Of files of this machine the options' hashes say so; a hub's model moves, and bundled ones change with the package.
+        is_begun: whether the folder holds a part of the run that is no picture and no state.
         """
         from synoptic.models.device import gpu_name
 
         about = describe_model(model) | describe_parts(self.options, model)
         before = (earlier(self.folder) or {}).get("model") or {}
-        is_begun = (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
+        is_begun |= (self.folder / STATE).exists() or any((self.folder / picture.file).exists() for picture in self.pictures)
         revisions = {name: said for name, said in about.items() if name not in NOT_REVISIONS}
         moved = [name for name, said in revisions.items() if before.get(name, said) != said] if is_begun else []
         if moved:

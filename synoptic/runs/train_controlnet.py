@@ -39,11 +39,12 @@ def execute(options: TrainControlnetOptions) -> Run:
     captions = options.read_captions()
     run = open_run(options)
     keep_captions(run, user_path(options.images), captions, options.find_maps())
-    if (earlier(run.folder) or {}).get("state") == "done":
-        return with_summary(run)
+    is_done = (earlier(run.folder) or {}).get("state") == "done"
     accelerator = build_accelerator(options)
     net, model = load_networks(options, accelerator.device)
-    run.take_model(model)
+    run.take_model(model, is_begun=is_done)
+    if is_done:
+        return with_summary(run)
     run.model["dtype"] = accelerator.mixed_precision
     run.write()
     pairs = cached_pairs(options, model, run.folder / "pictures")

@@ -116,6 +116,15 @@ def test_one_folder_holds_one_training(data, done):
     with pytest.raises(InputError) as e:
         trained(data, done.folder, steps=4)
     assert e.value.rule == "run-differs"
+    assert trained(data, done.folder).summary == done.summary  # nothing is trained again
+    manifest = done.folder / "run.json"
+    said = manifest.read_text()
+    try:
+        manifest.write_text(said.replace(done.model["revision"], "0" * 40))
+        with pytest.raises(InputError, match="another revision of what is given"):
+            trained(data, done.folder)
+    finally:
+        manifest.write_text(said)
     file = data / "captions.json"
     before = file.read_text()
     try:
