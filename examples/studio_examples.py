@@ -15,7 +15,7 @@ PLAIN = ("owl", "fox", "castle", "rocket-ship", "guitar", "guitar-neon", "guitar
 PLAIN += ("strawberry", "strawberry-blue")
 STRIPS = ("wide-coral-reef", "wide-medieval-town", "wide-northern-lights", "wide-travel", "panorama-coral-reef")
 ANAGRAMS = ("frog-hamburger", "light-bulb-pear", "fox-tulip", "deer-truck")
-HYBRIDS = ("skull-village", "panda-village")
+HYBRIDS = ("pumpkin-town", "lion-town")
 OBJECTS = {"teapot": 192, "castle-3d": 576}  # where their rows begin
 CAPTION = 26  # pixels above an anagram or a hybrid of the gallery
 

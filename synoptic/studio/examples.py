@@ -36,10 +36,9 @@ def turned(shows: str, style: str, first: str, second: str, view: str = "rotate_
     return Example(shows, {"prompt": [first, second], "style": style, "views": ["identity", view], "fast": True})
 
 
-def seen(shows: str, far: str, seed: int) -> Example:
-    """Return a hybrid of a thing, from afar, and a village, from near."""
-    prompt = [far, "a snowy mountain village"]
-    return Example(shows, {"prompt": prompt, "style": "a lithograph of", "steps": 20, "fast": True, "seed": seed})
+def seen(shows: str, far: str) -> Example:
+    """Return a hybrid of a thing, from afar, and a town, from near."""
+    return Example(shows, {"prompt": [f"a photo of {far}", "a lithograph of a medieval town"], "fast": True, "seed": 1})
 
 
 MEADOW = ["a photo of a green meadow", "a photo of a lake", "a photo of snowy mountains"]
@@ -64,8 +63,8 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         turned("deer-truck", "a lithograph of", "a deer", "a truck", "rotate_cw"),
     ],
     "hybrid": [
-        seen("skull-village", "a skull", 4),
-        seen("panda-village", "a panda", 3),
+        seen("pumpkin-town", "a pumpkin"),
+        seen("lion-town", "a lion"),
     ],
     "text_to_3d": [
         Example("teapot", {"prompt": ["a purple teapot"]}),
