@@ -287,7 +287,7 @@ SAID = {
         "Several windows in height; panoramas, whose left and right edges meet, some with words for above and below."
     ),
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
-    "Hybrids": "One picture each: a town from near, another thing from afar, which is the same picture at 32 pixels, enlarged.",
+    "Hybrids": "One picture each: a town from near, another thing from afar, which is the same picture at 16 pixels, enlarged.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
     "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
@@ -374,7 +374,7 @@ def turned(image: Image.Image, entry: Entry) -> Image.Image:
 def beside_small(image: Image.Image, entry: Entry) -> Image.Image:
     """Return a hybrid under its near prompt, and the same picture from afar under its far one."""
     far, near = entry.values
-    return io.image_grid([image, from_afar(image, FAR_SIDE)], [near, f"from afar: {far}"], 2)
+    return io.image_grid([image, from_afar(image, FAR_SIDE // 2)], [near, f"from afar: {far}"], 2)
 
 
 BESIDE = {"anagram": beside_turned, "hybrid": beside_small}
@@ -412,7 +412,7 @@ def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: wide ones, an anagram and a hybrid both ways, a panorama, edits, objects."""
     strips = [picture(name) for name in ("wide-medieval-town", "wide-lavender-field-at-sunrise")]
     hybrid = Image.open(folder / "pumpkin-town.png").convert("RGB")
-    two_ways = [*both_ways(folder), hybrid, from_afar(hybrid, FAR_SIDE)]
+    two_ways = [*both_ways(folder), hybrid, from_afar(hybrid, FAR_SIDE // 2)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
     castle = Image.open(OBJECTS).crop((0, 672, 768, 768))
