@@ -55,7 +55,8 @@ def seen(page: Path) -> Image.Image:
 
 def runs() -> Image.Image:
     """The sheet of a grid: its command is on the page."""
-    call("-m", "synoptic", "generate", "a photo of a lemon", "--grid", "guidance-scale=3,5,7", "--grid", "seed=0..3")
+    axes = ("--grid", "guidance-scale=3,5,7", "--grid", "seed=0..3")
+    call("-m", "synoptic", "generate", "a photo of a lemon", "--model", "bundled", *axes)
     (sheet,) = Path("outputs").rglob("grid.png")
     picture = Image.open(sheet)
     picture.thumbnail((MOST, MOST))

@@ -178,7 +178,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         pictured("a ghost", "pixel art of"),
         pictured("a rocket ship", "pixel art of", "-pixels"),
         pictured("a red car"),
-        pictured("a red mug"),
+        pictured("a red mug", "a 3d render of"),
         pictured("a horse"),
         pictured("snowy mountains"),
         pictured("a green meadow", "an oil painting of"),
@@ -197,7 +197,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
             "a photo of a blue strawberry",
             source_prompt="a photo of a red strawberry",
         ),
-        from_to("red-mug", "a photo of a red mug", "a photo of a green mug"),
+        from_to("red-mug", "a 3d render of a red mug", "a 3d render of a green mug"),
         from_to("red-car", "a photo of a red car", "a photo of a blue car"),
         from_to("horse", "a photo of a horse", "an oil painting of a horse"),
         from_to("bear", "a photo of a bear", "a photo of a panda"),
@@ -287,34 +287,34 @@ SAID = {
         "Several windows in height; panoramas, whose left and right edges meet, some with words for above and below."
     ),
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
-    "Hybrids": "One picture each: a town from near, another thing from afar, which is the same picture at 16 pixels, enlarged.",
+    "Hybrids": "One picture each: a town from near, another thing from afar, where 16 pixels are left of it.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
     "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
-    "Plain pictures": "256×256 pixels: what one window looks like.",
+    "Plain pictures": "256×256 pixels, by the pixel model and its upscaler.",
 }
 HEAD = """# Gallery
 Made by the small models in the package, each by the command beside it, and [chosen by
 eye](#how-the-pictures-were-chosen). `python examples/gallery.py --all` makes all of them again and writes this
 page, in ten minutes.
 
-Seconds are those of one core of an AMD EPYC, which computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the
-finished picture, with the weights of before the last leg; starting Python and loading the model add about five. The
-score is the cosine of picture and prompt by the [reference CLIP](glossary.md): about 0.67 where a
+Seconds are those of one core (`OMP_NUM_THREADS=1`), from the prompt to the finished picture: plain pictures, those made
+from them, studies and hybrids in float32, the others in bfloat16 on an AMD EPYC that has instructions for it, which is about
+twice as fast; starting Python and loading the model add about five. The score is the cosine of picture and prompt by the
+[reference CLIP](glossary.md): about 0.67 where a
 picture shows its prompt, 0 where it shows something else.
 """
 
 
 CHOICE = """## How the pictures were chosen
-All were chosen before the model's last leg, and painted anew after it with the same seeds, in float32: plain pictures,
-those made from one, the edit's starts and the inversion on a GPU, the others on a CPU. The sync rules
-and the denoised mug are the pixel model's, and as they were.
+Plain pictures and hybrids are by `bundled-if` and its upscaler, all others by `bundled`, before whose last leg they were
+chosen; they were painted anew after it with the same seeds, in float32. The sync rules are the pixel model's, and as they
+were.
 
-- Plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds.
+- Plain pictures: 44 prompts, chosen of 77 for what `bundled` made of them, by `bundled-if` as they came, one seed each.
 - Wide pictures: 15 of 35 prompts, mostly with one seed each.
 - Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
-- Hybrids: the one seed that was tried; the pairs from some twenty. Their seconds, the denoised mug's and the sync rules'
-  are of another processor, without bfloat16, beside other work.
+- Hybrids: the one seed that was tried; the pairs from some twenty.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made.
 - Panoramas: the reef as it came, the northern lights and the dunes the better of two seeds each.
 

@@ -142,9 +142,9 @@ def test_what_the_wall_is_made_of_is_painted_where_it_is_not_there_and_its_origi
 @pytest.mark.slow
 def test_an_entry_of_the_gallery_is_painted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    entry = gallery.Entry("owl", "generate", ("a photo of an owl",), {"seed": 7, "steps": 2})
+    entry = gallery.Entry("owl", "generate", ("a photo of an owl",), {"model": "bundled", "seed": 7, "steps": 2})
     row = gallery.paint(entry, tmp_path / "pictures")
-    assert entry.command == 'synoptic generate "a photo of an owl" --seed 7 --steps 2'
+    assert entry.command == 'synoptic generate "a photo of an owl" --model bundled --seed 7 --steps 2'
     assert row.seed == 7 and row.seconds > 0 and (tmp_path / "pictures/owl.jpg").is_file() and Path("owl.png").is_file()
 
 

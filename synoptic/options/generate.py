@@ -52,7 +52,7 @@ class GenerateOptions(PromptOptions, UpscalingOptions, GuidanceOptions):
     synoptic generate "a photo of a lemon" --model bundled
     """
 
-    model: ModelName = "bundled"
+    model: ModelName = "bundled-if"
     upscalers: Upscalers = ("auto",)
 
     def item_options(self) -> frozenset[str]:

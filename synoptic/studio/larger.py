@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
@@ -13,6 +14,13 @@ from synoptic.studio.snippets import changed
 ENLARGED = ("generate", "wide")  # whose pictures can be painted larger
 TIMES, REPEATED = 2, 0.1  # in either direction; the share of the steps that is repeated: of more, windows add subjects
 UPSCALING = ("upscalers", "upscaler_steps", "noise_level", "fast")
+
+
+def one_to_choose(application: str, options: Mapping[str, object]) -> dict[str, object]:
+    """Return options of pictures to choose from: a second stage follows when the chosen one is painted larger."""
+    usual: dict[str, Any] = {spec.name: spec.default for spec in options_class(application).specs()} | dict(options)
+    follows = application == "generate" and usual["model"] in MATCHING and tuple(usual["upscalers"]) == ("auto",)
+    return {**options, **({"upscalers": ["none"]} if follows else {})}
 
 
 def larger(settings: Mapping[str, object]) -> tuple[str, dict[str, object]]:

@@ -21,7 +21,7 @@ from synoptic.studio.fields import values_of
 from synoptic.studio.filling import enlarged, entries, restored, sent, unchanged
 from synoptic.studio.history import History
 from synoptic.studio.jobs import Jobs
-from synoptic.studio.larger import larger
+from synoptic.studio.larger import larger, one_to_choose
 from synoptic.studio.panel import Panel
 from synoptic.studio.style import FIRST
 from synoptic.studio.tabs import NINE, Tab
@@ -127,13 +127,14 @@ class Page:
         return self.access.recognize(owner)
 
     def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
-        """Return what queues the job that was entered in a tab, with so many pictures where it is said."""
+        """Return what queues the job that was entered in a tab, with so many pictures to choose from where it is said."""
 
         def paint(owner: str, *entered: object) -> str:
             try:
                 found = values_of(tab.fields, entered, self.jobs.permissions.keep_upload)
-                more = {} if count is None else {"count": count}
-                return self.jobs.submit(tab.application, found | more, self.access.recognize(owner)).id
+                if count is not None:
+                    found = one_to_choose(tab.application, found) | {"count": count}
+                return self.jobs.submit(tab.application, found, self.access.recognize(owner)).id
             except InputError as e:
                 raise gr.Error(escape(str(e.in_python())), title="Not painted", duration=12) from None
 

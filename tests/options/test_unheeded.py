@@ -18,7 +18,7 @@ PICTURE = Image.new("RGB", (64, 64), "red")
 MASK = {"image": PICTURE, "mask": Image.new("L", (64, 64), "white"), "model": "bundled-if"}
 ESTIMATES = {"image": PICTURE, "method": "gaussian"}
 UNHEEDED: list[tuple[str, str, dict[str, Any]]] = [
-    ("upscaler_steps", "generate", {"upscaler_steps": 5}),
+    ("upscaler_steps", "generate", {"model": "bundled", "upscaler_steps": 5}),
     ("guidance_interval", "generate", {"guidance_interval": (0.2, 0.8), "guidance_scale": 1.0}),
     ("noise_level", "anagram", {"noise_level": 3, "model": "bundled"}),
     ("noise_augmentation", "anagram", {"noise_augmentation": False, "upscalers": "none"}),

@@ -11,7 +11,7 @@ from synoptic.errors import InputError
 from synoptic.io import load_image, read_settings
 from synoptic.options import options_class
 from synoptic.runs.execute import run
-from synoptic.studio.larger import larger
+from synoptic.studio.larger import larger, one_to_choose
 
 
 def settings(application: str, **options: object) -> dict[str, object]:
@@ -22,7 +22,8 @@ def settings(application: str, **options: object) -> dict[str, object]:
 
 
 def test_a_seed_of_nine_is_painted_by_wide_at_twice_its_size():
-    given = settings("generate", prompt=["a fox", "an owl"], count=9, steps=5, guidance_scale=4.0, negative_prompt="blur")
+    how = {"model": "bundled", "count": 9, "steps": 5, "guidance_scale": 4.0, "negative_prompt": "blur"}
+    given = settings("generate", prompt=["a fox", "an owl"], **how)
     application, options = larger(given)
     assert application == "wide"
     o = options_class("wide").from_arguments(**options).prepare().to_json()
@@ -36,6 +37,20 @@ def test_a_model_with_a_second_stage_is_followed_by_it():
     assert (application, o["upscalers"], o["seed"]) == ("generate", ["bundled-if-ii"], 7)
 
 
+@pytest.mark.parametrize(
+    ("application", "options", "more"),
+    [
+        ("generate", {"prompt": ["a fox"]}, {"upscalers": ["none"]}),
+        ("generate", {"prompt": ["a fox"], "model": "bundled"}, {}),
+        ("generate", {"prompt": ["a fox"], "upscalers": ["sd-x4"]}, {}),
+        ("wide", {"prompt": ["a fox"], "model": "bundled-if"}, {}),
+        ("anagram", {"prompt": ["a fox", "an owl"], "model": "bundled-if"}, {}),
+    ],
+)
+def test_several_to_choose_from_are_painted_before_their_second_stage(application, options, more):
+    assert one_to_choose(application, options) == options | more
+
+
 def test_a_wide_picture_is_painted_twice_as_wide_and_high():
     application, options = larger(settings("wide", prompt=["a fox"], width=512, circular=True))
     o = options_class("wide").from_arguments(**options).prepare().to_json()
@@ -47,8 +62,8 @@ def test_a_wide_picture_is_painted_twice_as_wide_and_high():
     [
         ({"application": "hybrid", "options": {}}, "larger-application"),
         ({}, "larger-application"),
-        (settings("generate", prompt=["a"], model="bundled-if"), "larger-upscaled"),
-        (settings("generate", prompt=["a"], guidance_rule="apg"), "larger-option"),
+        (settings("generate", prompt=["a"]), "larger-upscaled"),
+        (settings("generate", prompt=["a"], model="bundled", guidance_rule="apg"), "larger-option"),
     ],
 )
 def test_what_cannot_be_painted_larger_is_said(given, rule):
@@ -59,7 +74,8 @@ def test_what_cannot_be_painted_larger_is_said(given, rule):
 
 @pytest.mark.slow
 def test_the_larger_picture_shows_the_same(tmp_path):
-    small = run("generate", prompt=["a photo of an owl"], steps=10, count=2, out=str(tmp_path / "small"))
+    how = {"model": "bundled", "steps": 10, "count": 2}
+    small = run("generate", prompt=["a photo of an owl"], **how, out=str(tmp_path / "small"))
     files = [small.folder / picture.file for picture in small.pictures]
     application, options = larger(read_settings(files[1]))
     large = run(application, **options, out=str(tmp_path / "large"))

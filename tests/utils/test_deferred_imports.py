@@ -130,7 +130,7 @@ def test_the_libraries_import_without_what_is_put_off_and_work_when_it_is_asked_
 COMMAND = """
 import sys
 from synoptic import cli
-sys.argv = ["synoptic", "generate", "a lake", "--steps", "2", "--out", sys.argv[1]]
+sys.argv = ["synoptic", "generate", "a lake", "--steps", "2", "--upscaler-steps", "2", "--out", sys.argv[1]]
 try:
     cli.main()
 except SystemExit as e:
@@ -140,7 +140,7 @@ assert "torch._dynamo.convert_frame" not in sys.modules and "scipy.stats._stats_
 FUNCTION = """
 import sys
 import synoptic
-synoptic.run("generate", "a lake", steps=2, out=sys.argv[1])
+synoptic.run("generate", "a lake", steps=2, upscaler_steps=2, out=sys.argv[1])
 assert "torch._dynamo.convert_frame" in sys.modules
 """
 
