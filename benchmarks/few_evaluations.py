@@ -72,11 +72,11 @@ IN_PIXELS = {  # views of a latent model's pictures: what `--fast` takes
     "dpm++, 13 steps": HALF,
 }
 ENLARGED = {  # by the upscaler, which takes most of the time
-    EXACT: {},
+    EXACT: {"upscaler_steps": 20},
     "upscaler 5 steps": {"upscaler_steps": 5},
 }
 ENLARGED_AFTER_FEW = {
-    "dpm++, 13 steps, upscaler 20": HALF,
+    "dpm++, 13 steps, upscaler 20": HALF | {"upscaler_steps": 20},
     "dpm++, 13 steps, upscaler 10": HALF | {"upscaler_steps": 10},
     "dpm++, 13 steps, upscaler 5": HALF | {"upscaler_steps": 5},
 }

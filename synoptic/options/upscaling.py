@@ -17,7 +17,7 @@ from synoptic.options.speed import SpeedOptions
 MATCHING = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
 KEYWORDS = ("auto", "none")
 OF_UPSCALERS = ("upscaler_steps", "noise_level", "noise_augmentation")  # options that they alone heed
-FAST_SHARE = 0.25  # of an upscaler's own steps, that --fast takes
+FAST_SHARE, FEWEST = 0.25, 5  # of an upscaler's own steps, that --fast takes; of those it leaves at least so many
 
 
 Upscalers = Annotated[
@@ -77,7 +77,9 @@ class UpscalingOptions(SpeedOptions):
                 " correct them",
                 rule="upscaler-steps-count",
             )
-        return list(given) or [ceil(up.defaults.steps * (FAST_SHARE if self.fast else 1)) for up in stages]
+        usual = [up.defaults.steps for up in stages]
+        fewer = [max(ceil(steps * FAST_SHARE), min(steps, FEWEST)) for steps in usual]
+        return list(given) or (fewer if self.fast else usual)
 
 
 def find_upscalers(checkpoint: Checkpoint, names: Sequence[str]) -> list[Checkpoint]:
