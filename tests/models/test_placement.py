@@ -138,7 +138,7 @@ def test_the_first_placement_that_fits_is_chosen():
 
 def test_a_plan_says_what_lies_where():
     def plan(**how: Any) -> Any:
-        options: Any = options_class("generate").from_arguments("a horse", device="cpu", **how).prepare()
+        options: Any = options_class("generate").from_arguments("a horse", model="bundled", device="cpu", **how).prepare()
         return make_plan(options)
 
     usual, away, small = plan(), plan(offload="text"), plan(quantize="fp8")
