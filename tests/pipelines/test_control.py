@@ -32,12 +32,20 @@ def nets(tmp_path_factory) -> list[str]:
     return folders
 
 
+def dome(x: float, y: float, radius: float) -> Image.Image:
+    """The depth of a ball of this radius around (x, y), in shares of the side."""
+    down, right = torch.meshgrid(*(torch.linspace(0, 1, 256),) * 2, indexing="ij")
+    height = (radius**2 - (right - x) ** 2 - (down - y) ** 2).clamp(min=0).sqrt() / radius
+    return to_pil(height.expand(1, 3, -1, -1) * 2 - 1)[0]
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "interval": {"begin": 0.2, "end": 0.6, "strength": 0.5},
     "several": {"condition": ("canny", "scribble"), "strength": (1.0, 0.5)},
     "dpm++": {"sampler": "dpm++", "negative_prompt": "a dog"},
     "large": {"size": 380},
+    "normal": {"condition": "normal", "depth": dome(0.3, 0.5, 0.28)},
 }
 
 
@@ -86,13 +94,7 @@ def test_depth_comes_from_a_picture(sd32):
     assert_like_reference("control-depth", output.image)
 
 
-def dome(x: float, y: float, radius: float = 0.4) -> Image.Image:
-    """The depth of a ball of this radius around (x, y), in shares of the side."""
-    down, right = torch.meshgrid(*(torch.linspace(0, 1, 256),) * 2, indexing="ij")
-    height = (radius**2 - (right - x) ** 2 - (down - y) ** 2).clamp(min=0).sqrt() / radius
-    return to_pil(height.expand(1, 3, -1, -1) * 2 - 1)[0]
-
-
+@pytest.mark.slow
 def test_things_are_where_normals_say(sd32):
     """By the bundled net a ball is inside the outline that its normals draw, on whichever side that is."""
     for x in (0.3, 0.7):
