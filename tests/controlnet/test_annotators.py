@@ -128,6 +128,7 @@ def test_models_that_say_how_far_are_turned_round(model):
     assert far(x)[0, 0, 0, 0] > far(x)[0, 0, -1, -1]
 
 
+@pytest.mark.slow
 def test_the_bundled_model_sees_what_is_near_in_renders_that_it_never_saw():
     pictures, _, depths = bank(24, 256, torch.device("cpu"), seed=11, held_out=True, depth=True)
     true = stretched(depths.float() / 255)
