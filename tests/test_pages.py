@@ -151,7 +151,7 @@ def made(tmp_path_factory):
     make_files(folder)
     with pytest.MonkeyPatch.context() as m:
         m.chdir(folder)
-        guitar = ["synoptic", "generate", "a photo of a guitar", "--steps", "2", "--model", "bundled", "--out"]
+        guitar = ["synoptic", "generate", "a photo of a guitar", *QUICK["generate"], "--out"]
         assert [run(m, [*guitar, out]) for out in ("guitar", "outputs/guitar")] == [0, 0]
     return folder
 
