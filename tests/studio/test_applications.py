@@ -34,7 +34,7 @@ class Case(NamedTuple):
 
 HOUSE, TWO = "a yellow house", "a lion\na sunflower"
 CASES = {
-    "generate": Case({"prompt": HOUSE, "steps": "12"}),
+    "generate": Case({"prompt": HOUSE, "steps": "12", "upscaler steps": "1"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
     "panorama": Case(
         {"prompt": HOUSE, "height": "128", "steps": "2", "num views": "6", "fov": "100"}, moves="#viewer iframe"
