@@ -49,7 +49,7 @@ from synoptic.pipelines.text_to_3d_objective import (
 )
 
 PROMPT, MINUTES, SHARE = "a corgi made of wood", 7, 0.15
-ADAM = partial(torch.optim.Adam, eps=1e-15)
+ADAM = partial(torch.optim.Adam, eps=1e-15, fused=torch.cuda.is_available())
 
 
 class Spread(torch.nn.Module):

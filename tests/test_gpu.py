@@ -16,6 +16,7 @@ from synoptic.guidance.cfg import cfg
 from synoptic.jobs.records import read_record
 from synoptic.models.latent import LatentDenoiser, LatentSpace
 from synoptic.models.load import load
+from synoptic.nerf.encoding import HashGrid
 from synoptic.nerf.serialization import blob_scene
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import Windows
@@ -114,6 +115,26 @@ def test_gradients_pass_the_encoders_attention_as_products_that_are_diffusers_at
     assert "aten::baddbmm" in names and "aten::scaled_dot_product_attention" not in names
     for right, a, b in zip(exact, kernel, products, strict=True):
         assert (b - right).norm() < 1.5 * (a - right).norm() + 1e-6 * right.norm()
+
+
+@pytest.mark.parametrize(("features", "levels"), [(2, 8), (2, 3), (4, 8)])
+def test_a_hash_grid_by_kernels_is_the_one_by_gathers(features: int, levels: int):
+    grid = HashGrid(features=features, rng=torch.Generator().manual_seed(0))
+    for table in grid.tables:
+        torch.nn.init.normal_(table)
+    x = 2.2 * torch.rand(5000, 3, generator=torch.Generator().manual_seed(1)) - 1.1
+
+    def there_and_back(device: str) -> list[torch.Tensor]:
+        found = grid.to(device)(x.to(device), levels)
+        slopes = torch.autograd.grad(found.sin().sum(), list(grid.tables), allow_unused=True)
+        return [part.cpu() for part in (found.detach(), *slopes) if part is not None]
+
+    gathers = there_and_back("cpu")
+    kernels = there_and_back("cuda")
+    assert kernels[0].shape == gathers[0].shape
+    for right, found in zip(gathers, kernels, strict=False):
+        assert torch.allclose(right, found, rtol=1e-4, atol=1e-5)
+    assert all(not part.any() for part in kernels[len(gathers) :])
 
 
 def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients(monkeypatch):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from synoptic.models.memory import free_memory
+from synoptic.utils.capture import undisturbed_capture
 
 N = TypeVar("N", bound=nn.Module)
 BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
@@ -94,7 +95,11 @@ class GraphedNet:
         with torch.cuda.stream(aside), torch.no_grad():
             self.net(*args, **kwargs)  # libraries choose their kernels, on the stream of the capture
         here.wait_stream(aside)
-        with torch.no_grad(), torch.cuda.graph(graph, self.pool, aside, capture_error_mode="thread_local"):
+        with (
+            torch.no_grad(),
+            undisturbed_capture(),
+            torch.cuda.graph(graph, self.pool, aside, capture_error_mode="thread_local"),
+        ):
             out = self.net(*args, **kwargs)[0]
         return graph, list(tensors_in((args, kwargs))), out
 
@@ -141,7 +146,8 @@ class GraphedCall:
             return self.f(x)
         if self.graphed is None:
             like = x.detach().clone().requires_grad_()
-            self.graphed, self.shape = torch.cuda.make_graphed_callables(self.f, (like,)), x.shape
+            with undisturbed_capture():
+                self.graphed, self.shape = torch.cuda.make_graphed_callables(self.f, (like,)), x.shape
         out, self.waits = self.graphed(x), True
         out.register_hook(self._came_back)
         return out

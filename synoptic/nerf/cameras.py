@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -102,13 +103,15 @@ class Orbit:
     def sample(self, rngs: Sequence[torch.Generator]) -> Camera:
         even = torch.stack([torch.rand(11, generator=rng, dtype=torch.float32) for rng in rngs])
         tilt = torch.stack([torch.randn(3, generator=rng, dtype=torch.float32) for rng in rngs])
+        low, width, shake = self._ranges
+        height, angle, azimuth, radius, fov = (low + width * even[:, [0, 0, 2, 3, 4]]).unbind(1)
+        elevation = torch.where(even[:, 1] < 0.5, height.asin(), angle)
+        return orbit_cameras(azimuth, elevation, radius, fov, torch.cat([2 * even[:, 5:] - 1, tilt], 1) * shake)
 
-        def between(ends: Range, k: int) -> Tensor:
-            return ends[0] + (ends[1] - ends[0]) * even[:, k]
-
-        low, high = self.elevation
-        sphere = between((math.sin(low), math.sin(high)), 0).asin()
-        elevation = torch.where(even[:, 1] < 0.5, sphere, between(self.elevation, 0))
-        eye, target, up = self.jitter
-        jitter = torch.cat([(2 * even[:, 5:8] - 1) * eye, (2 * even[:, 8:11] - 1) * target, tilt * up], 1)
-        return orbit_cameras(between(self.azimuth, 2), elevation, between(self.radius, 3), between(self.fov, 4), jitter)
+    @cached_property
+    def _ranges(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The least and the width (5,) of the elevation's sine, elevation, azimuth, radius and fov, and the jitter (9,)."""
+        height = math.sin(self.elevation[0]), math.sin(self.elevation[1])
+        ends = torch.tensor([height, self.elevation, self.azimuth, self.radius, self.fov], dtype=torch.float64)
+        shake = torch.tensor(self.jitter, dtype=torch.float32).repeat_interleave(3)
+        return ends[:, 0].float(), (ends[:, 1] - ends[:, 0]).float(), shake

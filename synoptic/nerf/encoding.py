@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import torch
@@ -113,6 +114,11 @@ class HashGrid(torch.nn.Module):
         return row.view(8, -1), weight.view(8, -1)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
+        if x.is_cuda and not x.requires_grad and find_spec("triton"):
+            from synoptic.nerf.hash_grid_kernels import Levels, ReadHashGrid
+
+            levels = Levels(self.cells, self.first_row, self.strides, self.whole, self.table_size)
+            return ReadHashGrid.apply(torch.cat([*self.tables]), x, levels, active_levels)
         each = 1 if x.device.type == "cpu" else self.levels  # at once: a CPU's cache holds one
         ends = min(active_levels, self.whole), active_levels
         starts = [*range(0, ends[0], each), *range(ends[0], ends[1], each)]

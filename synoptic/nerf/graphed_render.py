@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,16 @@ from synoptic.nerf.volume_rendering import (
     integrate_rays,
     sample_rays,
 )
+from synoptic.utils.capture import undisturbed_capture
 
 if TYPE_CHECKING:
-    from synoptic.nerf.scene import RadianceScene
+    from synoptic.nerf.scene import RadianceScene, ViewSample
 
 MIN_CAPACITY = 2**12  # places; a graph has room for a power of two, of which a run needs few
 
 
 class GraphedRender:
-    """What `RadianceScene.render` computes, as three graphs: before the second and third, places that are left are counted.
+    """What `RadianceScene.render` computes, as two graphs: before the second, the places that light comes from are counted.
 
     A graph is captured when one of its size is first needed, in which it runs a few times. All of them share their memory.
     """
@@ -45,50 +47,34 @@ class GraphedRender:
             return False
         return current_thread() is main_thread() and all(p.grad is None for p in scene.parameters())
 
-    def __call__(
-        self,
-        scene: RadianceScene,
-        side: int,
-        needs_normals: bool,
-        camera: Camera,
-        light: Light,
-        uniforms: Tensor,
-        offset: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the pixels (B, N, 3) in [0, 1], and of all B N rays the opacity and how much they see from behind."""
-        weights = next(iter(scene.parameters())).data_ptr()  # elsewhere when the scene has moved
-        key = len(offset), side, scene.samples, scene.normal, scene.field.visible_levels, weights
+    def __call__(self, scene: RadianceScene, sample: ViewSample) -> tuple[Tensor, Tensor]:
+        """Return the pixels (B, N, 3) in [-1, 1] and the penalty."""
+        owner = _Learned(scene)
+        parameters = list(owner.parameters())
+        memory = parameters[0].data_ptr()  # elsewhere when the scene has moved
+        key = len(sample.offset), sample.side, scene.samples, scene.normal, scene.field.visible_levels, memory
 
-        def sample(camera: Camera, offset: Tensor) -> tuple[Tensor, Samples, Tensor]:
-            origin, direction = camera_rays(camera, side)
+        def see(camera: Camera, offset: Tensor) -> tuple[Tensor, Samples, Tensor, Tensor, Tensor]:
+            origin, direction = camera_rays(camera, sample.side)
             rays = Rays(origin.flatten(0, 1), direction.flatten(0, 1), offset.flatten())
             at = sample_rays(rays, scene.samples, scene.occupancy)
-            return direction, at, at.live.sum()
+            seen, weight = find_seen(scene.field.density, at, ask_everywhere=True)
+            return direction, at, seen, weight, torch.stack([seen.sum(), (seen & (weight > MIN_NORMAL_WEIGHT)).sum()])
 
-        direction, at, count = self._graph(("sample", *key), sample, camera, offset)
-        capacity = with_room(int(count), len(at.x))
-
-        def see(at: Samples) -> tuple[Tensor, Tensor, Tensor]:
-            seen, weight = find_seen(scene.field.density, at, capacity=capacity)
-            return seen, weight, torch.stack([seen.sum(), (seen & (weight > MIN_NORMAL_WEIGHT)).sum()])
-
-        seen, weight, counts = self._graph(("see", *key, capacity), see, at)
+        direction, at, seen, weight, counts = self._graph(("see", *key), see, sample.camera, sample.offset)
         room, normals = (with_room(n, len(at.x)) for n in counts.tolist())
-        normals = min(room, normals) if needs_normals else None
+        normals = min(room, normals) if sample.needs_normals else None
 
-        def render(
-            direction: Tensor, at: Samples, seen: Tensor, weight: Tensor, light: Light, uniforms: Tensor
-        ) -> tuple[Tensor, Tensor, Tensor]:
-            emit = scene.emission(direction.flatten(0, 1), light, needs_normals, normals)
-            traced = integrate_rays(emit, at, seen, weight, room)
-            return scene.before_background(traced, direction, uniforms), traced.opacity, traced.aux.sum(1)
+        def render(light: Light, uniforms: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+            emit = scene.emission(direction.flatten(0, 1), light, sample.needs_normals, normals)
+            traced = integrate_rays(emit, at, seen, weight, room)  # where the first graph writes them
+            return scene.finish(traced, direction, uniforms, weights)
 
-        call = _OfParameters(scene, render)
-        inputs = direction, at, seen, weight, light, uniforms
-        found = self._graph(("render", *key, room, normals), call.of, *inputs, *call.parameters())
+        f, inputs = partial(owner.call, render, 3), (sample.light, sample.uniforms, sample.weights)
+        rows, penalty = self._graph(("render", *key, room, normals), f, *inputs, *parameters)
         self.waits = True
-        found[0].register_hook(self._came_back)
-        return tuple(part.clone() for part in found)  # the next call writes over them
+        rows.register_hook(self._came_back)
+        return rows.clone(), penalty.clone()  # the next call writes over them
 
     def _came_back(self, gradient: Tensor) -> None:
         self.waits = False
@@ -98,22 +84,23 @@ class GraphedRender:
         if key not in self.graphs:
             self.pool = self.pool or torch.cuda.graph_pool_handle()
             like = tuple(_clone(value) for value in inputs)
-            self.graphs[key] = torch.cuda.make_graphed_callables(f, like, allow_unused_input=True, pool=self.pool)
+            with undisturbed_capture():
+                self.graphs[key] = torch.cuda.make_graphed_callables(f, like, allow_unused_input=True, pool=self.pool)
         return self.graphs[key](*inputs)
 
 
-class _OfParameters(torch.nn.Module):
-    """A function of a scene's parameters, as which it takes any tensors: a graph's own, which no earlier step has used."""
+class _Learned(torch.nn.Module):
+    """What of a scene has parameters, in place of which a function takes others: a graph's own, which no step has used."""
 
-    def __init__(self, scene: RadianceScene, f: Callable[..., Any]) -> None:
+    def __init__(self, scene: RadianceScene) -> None:
         super().__init__()
-        self.field, self.background, self.forward = scene.field, scene.background, f
+        self.field, self.background = scene.field, scene.background
 
-    def of(self, *inputs: Any) -> Any:
-        """Call the function, the last inputs in place of the parameters."""
+    def call(self, f: Callable[..., Any], count: int, *inputs: Any) -> Any:
+        """Call f of so many inputs, those behind them in place of the parameters."""
         names = [name for name, _ in self.named_parameters()]
-        given, parameters = inputs[: -len(names)], inputs[-len(names) :]
-        return functional_call(self, dict(zip(names, parameters, strict=True)), given)
+        self.forward = f
+        return functional_call(self, dict(zip(names, inputs[count:], strict=True)), inputs[:count])
 
 
 def _clone(value: Any) -> Any:

@@ -28,9 +28,9 @@ class Occupancy(torch.nn.Module):
     @torch.no_grad()
     def update(self, density: Callable[[Tensor], Tensor], rng: torch.Generator, chunk: int = 2**16) -> None:
         """Ask once in each cell, at a place drawn from `rng`."""
-        within = torch.rand(self.side**3, 3, generator=rng, dtype=torch.float32)
-        cells = torch.cartesian_prod(*[torch.arange(self.side)] * 3) + within
-        x = (cells * (2 / self.side) - 1).to(self.peak)
+        within = torch.rand(self.side**3, 3, generator=rng, dtype=torch.float32, device=rng.device).to(self.peak)
+        cells = torch.cartesian_prod(*[torch.arange(self.side, device=within.device)] * 3) + within
+        x = cells * (2 / self.side) - 1
         found = torch.cat([density(some) for some in x.split(chunk)]).view_as(self.peak)
         self.peak.copy_(torch.maximum(self.peak * self.decay, found))
         near = F.max_pool3d((self.peak > self.threshold)[None, None].float(), 3, 1, 1)[0, 0] > 0

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 WeightSchedule = Callable[[int], float]
@@ -45,20 +46,18 @@ def linear_ramp(start: float, end: float, first: int, last: int) -> WeightSchedu
 
 @dataclass(frozen=True)
 class Penalties:
-    """How much of each, by step; a value of 0 costs nothing. `midpoint`: see `entropy`."""
+    """How much of each, by step. `midpoint`: see `entropy`."""
 
     opacity: WeightSchedule = zero
     entropy: WeightSchedule = zero
     orientation: WeightSchedule = zero
     midpoint: float = 0.5
 
-    def __call__(self, step: int, ray_opacity: Tensor, facing_away: Tensor) -> Tensor:
-        """Return what is added to the loss, of ray_opacity (R,) and facing_away (R,)."""
-        total = ray_opacity.new_zeros(())
-        for weight, cost in (
-            (self.opacity(step), lambda: opacity_penalty(ray_opacity)),
-            (self.entropy(step), lambda: entropy(ray_opacity, self.midpoint)),
-            (self.orientation(step), lambda: orientation_penalty(facing_away, ray_opacity)),
-        ):
-            total = total + weight * cost() if weight else total
-        return total
+    def weights(self, step: int) -> Tensor:
+        """Return the weights (3,) of opacity, entropy and orientation."""
+        return torch.tensor([self.opacity(step), self.entropy(step), self.orientation(step)], dtype=torch.float32)
+
+    def __call__(self, weights: Tensor, ray_opacity: Tensor, facing_away: Tensor) -> Tensor:
+        """Return what is added to the loss, with weights (3,), of ray_opacity (R,) and facing_away (R,)."""
+        each = opacity_penalty(ray_opacity), entropy(ray_opacity, self.midpoint)
+        return (weights * torch.stack([*each, orientation_penalty(facing_away, ray_opacity)])).sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple, TypedDict
 
 import torch
@@ -25,18 +26,28 @@ ORBIT, LIGHTING, NO_PENALTIES, FINITE_DIFFERENCES = Orbit(), Lighting(), Penalti
 
 
 class ViewSample(NamedTuple):
-    """What was drawn for a step of B pictures: cameras, lights, chances of the background (B, 4), offsets (B, side²).
+    """What was drawn for B pictures: cameras, lights, chances of the background (B, 4), offsets (B, side²).
 
-    `is_lit`: whether a light shades any of them, known before they are on the GPU, which would be waited for.
+    `weights` (3,) are the penalties'. `needs_normals`: whether a light shades any picture, or a penalty looks at normals;
+    known before they are on the GPU, which would be waited for.
     """
 
-    step: int
     side: int
     camera: Camera
     light: Light
     uniforms: Tensor
     offset: Tensor
-    is_lit: bool = True
+    weights: Tensor
+    needs_normals: bool = True
+
+    def to(self, like: Tensor) -> ViewSample:
+        """Return it in the memory of `like`, copied there at once."""
+        parts = *self.camera, *self.light, self.uniforms, self.offset, self.weights
+        moved = torch.cat([part.flatten() for part in parts]).to(like).split([part.numel() for part in parts])
+        found = iter([part.view(shape.shape) for part, shape in zip(moved, parts, strict=True)])
+        camera, light = Camera(*islice(found, len(self.camera))), Light(*islice(found, len(self.light)))
+        uniforms, offset, weights = found
+        return ViewSample(self.side, camera, light, uniforms, offset, weights, self.needs_normals)
 
 
 class RenderedViews(NamedTuple):
@@ -94,34 +105,33 @@ class RadianceScene(torch.nn.Module):
         if self.levels:
             self.field.set_active_levels(self.levels(step))
         if step % OCCUPANCY_INTERVAL == 0:
-            self.occupancy.update(self.field.density, torch.Generator().manual_seed(step))
+            self.occupancy.update(self.field.density, torch.Generator(self.like.device).manual_seed(step))
         camera, side = self.orbit.sample(rngs), self.side(step)
         light = self.lighting.sample(rngs, step, camera)
         uniforms = torch.stack([torch.rand(4, generator=rng, dtype=torch.float32) for rng in rngs])
         offset = torch.stack([torch.rand(side**2, generator=rng, dtype=torch.float32) for rng in rngs])
-        is_lit, like = bool((light.ambient < 1).any()), self.like
-        return ViewSample(step, side, camera.to(like), light.to(like), uniforms.to(like), offset.to(like), is_lit)
+        weights, is_lit = self.penalties.weights(step), bool((light.ambient < 1).any())
+        needs_normals = is_lit or self.penalties.orientation(step) > 0
+        return ViewSample(side, camera, light, uniforms, offset, weights, needs_normals).to(self.like)
 
     def render(self, camera: ViewSample) -> Render:
-        """Return pictures (B, 3, side, side) in [-1, 1], and the penalties of this step.
+        """Return pictures (B, 3, side, side) in [-1, 1], and their penalties.
 
         On a GPU that learns, the calls are captured as CUDA graphs (`GraphedRender`).
         """
         sample = camera
-        needs_normals = sample.is_lit or self.penalties.orientation(sample.step) > 0
-        parts = sample.camera, sample.light, sample.uniforms, sample.offset
         if self.graphed.takes(self, sample.offset):
-            rows, opacity, facing_away = self.graphed(self, sample.side, needs_normals, *parts)
+            rows, penalty = self.graphed(self, sample)
         else:
-            traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
-            rows = self.before_background(traced, direction, sample.uniforms)
-            opacity, facing_away = traced.opacity, traced.aux.sum(1)
-        return Render(2 * _picture(rows, sample.side) - 1, self.penalties(sample.step, opacity, facing_away))
+            traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, sample.needs_normals)
+            rows, penalty = self.finish(traced, direction, sample.uniforms, sample.weights)
+        return Render(_picture(rows, sample.side), penalty)
 
-    def before_background(self, traced: RayOutput, direction: Tensor, uniforms: Tensor) -> Tensor:
-        """Return the colors (B, N, 3) in [0, 1] of rays with what is behind them."""
+    def finish(self, traced: RayOutput, direction: Tensor, uniforms: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the colors (B, N, 3) in [-1, 1] of rays before the background, and their penalty."""
         clear = (1 - traced.opacity).view(*direction.shape[:2], 1)
-        return traced.color[:, :3].view_as(direction) + clear * self.background(direction, uniforms)
+        rows = traced.color[:, :3].view_as(direction) + clear * self.background(direction, uniforms)
+        return 2 * rows - 1, self.penalties(weights, traced.opacity, traced.aux.sum(1))
 
     @torch.no_grad()
     def render_views(self, camera: Camera, side: int, light: Light | None = None) -> RenderedViews:
@@ -159,7 +169,8 @@ class RadianceScene(torch.nn.Module):
             index = true_indices(weight > MIN_NORMAL_WEIGHT, capacity)
             at = index.clamp(max=len(x) - 1)
             normal = self.normal(self.field.raw_density, x[at])
-            lit = lambert(albedo[at], normal, x[at], Light(*(part[ray[at] // rays_per_view] for part in light)))
+            own = Light(*(part[ray[at] // rays_per_view] for part in light))
+            lit = lambert(albedo.index_select(0, at), normal, x[at], own)
             turned = (normal * direction[ray[at]]).sum(1, keepdim=True).clamp(min=0).square()
             color = F.pad(torch.cat([albedo, 0 * albedo], 1), (0, 0, 0, 1))
             color = color.index_copy(0, index, torch.cat([lit, normal], 1))

@@ -105,14 +105,18 @@ def find_seen(
     at: Samples,
     min_transmittance: float = 1e-3,
     min_weight: float | None = None,
-    capacity: int | None = None,
+    ask_everywhere: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return which places (R S,) light comes from, and the share of it that each stops (R S,).
 
     A ray ends where less than `min_transmittance` of the light comes; places that stop `min_weight` at most are left out.
+    `ask_everywhere`: of dead places too, to no effect; then nothing is waited for, as a CUDA graph asks.
     """
-    live = true_indices(at.live, capacity)
-    optical_depth = _spread(live, density(at.x[live.clamp(max=len(at.x) - 1)]) * at.step, at.t)
+    if ask_everywhere:
+        optical_depth = torch.where(at.live, density(at.x) * at.step, 0).view_as(at.t)
+    else:
+        live = true_indices(at.live)
+        optical_depth = _spread(live, density(at.x[live]) * at.step, at.t)
     weight = render_weights(optical_depth)
     seen = transmittance(optical_depth) >= min_transmittance
     seen = seen if min_weight is None else seen & (weight > min_weight)
@@ -132,7 +136,7 @@ def integrate_rays(
     ray = place // samples
     found = emit(at.x[place], ray, F.pad(weight, (0, 1))[index])
     w = render_weights(_spread(index, found.density * at.step, at.t))
-    each = F.pad(w.flatten(), (0, 1))[index, None]
+    each = F.pad(w.flatten(), (0, 1)).index_select(0, index)[:, None]
     color, aux = (
         part.new_zeros(len(at.t), part.shape[1]).index_add(0, ray, share * part)
         for share, part in ((each, found.color), (each.detach(), found.aux))

@@ -174,7 +174,7 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
                 lr=learning_rate(o.lr, o.steps),
                 rngs=rngs,
                 learner=objective.learner,
-                optimizer=partial(torch.optim.Adam, eps=1e-15),
+                optimizer=partial(torch.optim.Adam, eps=1e-15, fused=m.device.type == "cuda"),
                 state=begin.state,
             ):
                 step = done.i + 1

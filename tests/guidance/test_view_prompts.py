@@ -43,7 +43,8 @@ def camera(*angles: tuple[float, float]) -> Camera:
 
 
 def look(*angles: tuple[float, float]) -> Any:
-    return ViewSample(0, 64, camera(*angles), ambient_light(len(angles)), torch.zeros(0), torch.zeros(0))
+    nothing = torch.zeros(0)
+    return ViewSample(64, camera(*angles), ambient_light(len(angles)), nothing, nothing, nothing)
 
 
 @pytest.mark.parametrize("word", VIEW_WORDS)

@@ -104,7 +104,8 @@ def test_entropy_leads_away_from_its_midpoint(midpoint: float):
     (slope,) = torch.autograd.grad(len(o) * entropy(o, midpoint), o)
     assert (slope[o < midpoint - 0.01] > 0).all() and (slope[o > midpoint + 0.01] < 0).all()
     assert entropy(torch.tensor([midpoint]), midpoint) == pytest.approx(math.log(2))
-    held = Penalties(entropy=constant(3.0), midpoint=midpoint)(0, o, o)
+    penalties = Penalties(entropy=constant(3.0), midpoint=midpoint)
+    held = penalties(penalties.weights(0), o, o)
     assert torch.isclose(held, 3 * entropy(o, midpoint)) and (midpoint == 0.5 or not torch.isclose(held, 3 * entropy(o)))
 
 
@@ -113,9 +114,8 @@ def test_penalties_are_the_papers_and_cost_nothing_when_off():
     assert opacity_penalty(o) == pytest.approx((0.1 + math.sqrt(1.01) + math.sqrt(0.26)) / 3)
     assert entropy(torch.tensor([0.5])) == pytest.approx(math.log(2)) and entropy(torch.tensor([0.0, 1.0])) < 0.01
     assert orientation_penalty(torch.tensor([0.0, 0.2, 0.4]), o) == pytest.approx(0.3)
-    assert Penalties()(5, o, o) == 0
+    assert Penalties()(Penalties().weights(5), o, o) == 0
     both = Penalties(opacity=linear_ramp(0, 2, 10, 20), entropy=constant(3.0))
-    assert torch.isclose(both(15, o, o), opacity_penalty(o) + 3 * entropy(o)) and torch.isclose(
-        both(0, o, o), 3 * entropy(o)
-    )
+    assert torch.isclose(both(both.weights(15), o, o), opacity_penalty(o) + 3 * entropy(o))
+    assert torch.isclose(both(both.weights(0), o, o), 3 * entropy(o))
     assert [linear_ramp(0, 2, 10, 20)(i) for i in (0, 10, 15, 20, 99)] == [0, 0, 1, 2, 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 
@@ -42,7 +44,7 @@ def test_room_for_more_places_changes_neither_picture_nor_gradients(step, monkey
         assert (right is None) == (found is None)
         if right is not None:
             assert torch.allclose(right, found, rtol=1e-5, atol=1e-6 * float(right.detach().abs().max()))
-    assert len(graphed.graphs) == 3
+    assert len(graphed.graphs) == 2
 
 
 def test_normals_by_second_derivatives_too(monkeypatch):
@@ -57,6 +59,16 @@ def test_normals_by_second_derivatives_too(monkeypatch):
 def test_graphs_are_of_few_sizes_that_suffice():
     assert [with_room(n, 2**18) for n in (0, 1, 4096, 4097, 2**18 - 1, 2**18)] == [4096, 4096, 4096, 8192, 2**18, 2**18]
     assert with_room(5, 3000) == 3000
+
+
+def test_no_garbage_is_collected_while_a_graph_is_captured(monkeypatch):
+    """Another scene's graphs, freed in the middle of a capture, would end it."""
+    seen = []
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 0))
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", lambda f, *given, **how: seen.append(gc.isenabled()) or f)
+    render = GraphedRender()
+    assert render._graph("a sum", torch.add, torch.ones(2), torch.ones(2)).tolist() == [2, 2]
+    assert seen == [False] and gc.isenabled()
 
 
 def test_a_cpu_records_nothing():
