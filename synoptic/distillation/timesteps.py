@@ -51,15 +51,19 @@ def alternating_timesteps(last: int, first: int, steps: int) -> TimestepSampler:
 
     Raises ValueError unless 0 <= first <= last.
     """
+    falling, noisier = falling_timesteps(last, first, steps, 0.5), noisier_timesteps(last, first, steps)
+    return lambda step, rngs: noisier(step, rngs) if step % 2 else falling(step, rngs)
+
+
+def noisier_timesteps(last: int, first: int, steps: int) -> TimestepSampler:
+    """Return times drawn up to `last` from a lower end that falls as a root. Raises ValueError unless 0 <= first <= last."""
     falling = falling_timesteps(last, first, steps, 0.5)
 
-    def at(step: int, rngs: Sequence[torch.Generator]) -> Tensor:
-        low = falling(step, rngs)
-        if step % 2 == 0:
-            return low
-        return torch.cat([torch.randint(int(low[0]), last + 1, (1,), generator=rng) for rng in rngs])
+    def draw(step: int, rngs: Sequence[torch.Generator]) -> Tensor:
+        low = int(falling(step, rngs)[0])
+        return torch.cat([torch.randint(low, last + 1, (1,), generator=rng) for rng in rngs])
 
-    return at
+    return draw
 
 
 def linear_schedule(first: float, last: float, steps: int) -> Callable[[int], float]:
@@ -80,4 +84,5 @@ TIMESTEPS: dict[str, Callable[[int, int, int], TimestepSampler]] = {  # (first, 
     "linear": lambda first, last, steps: falling_timesteps(last, first, steps),
     "sqrt": lambda first, last, steps: falling_timesteps(last, first, steps, 0.5),
     "alternate": lambda first, last, steps: alternating_timesteps(last, first, steps),
+    "noisier": lambda first, last, steps: noisier_timesteps(last, first, steps),
 }

@@ -40,6 +40,11 @@ class ViewSample(NamedTuple):
     weights: Tensor
     needs_normals: bool = True
 
+    def select(self, rows: Tensor) -> ViewSample:
+        """Return some of the pictures, of a mask (B,)."""
+        camera, light = (type(part)(*(of[rows] for of in part)) for part in (self.camera, self.light))
+        return self._replace(camera=camera, light=light, uniforms=self.uniforms[rows], offset=self.offset[rows])
+
     def to(self, like: Tensor) -> ViewSample:
         """Return it in the memory of `like`, copied there at once."""
         parts = *self.camera, *self.light, self.uniforms, self.offset, self.weights

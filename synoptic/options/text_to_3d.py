@@ -61,10 +61,11 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     ] = 64
     batch: Annotated[int, Option("views per step", at_least=1, at_most=1024)] = 1
     anneal: Annotated[
-        Literal["auto", "none", "narrow", "linear", "sqrt", "alternate"],
+        Literal["auto", "none", "narrow", "linear", "sqrt", "alternate", "fronts"],
         Option(
             "times: drawn from all; narrow: from below an end that falls to 500; linear, sqrt: not drawn, falling from the"
-            " noisiest to the least, evenly or fast at first; alternate: as sqrt, in turn with noisier ones"
+            " noisiest to the least, evenly or fast at first; alternate: as sqrt, in turn with noisier ones; fronts: that"
+            " where the front is seen, whose view is guided more then, and sqrt from elsewhere"
         ),
     ] = "auto"
     encoding: Annotated[

@@ -39,17 +39,21 @@ def build_objective(
     branches: LossBranches,
     weight: str,
     *,
+    anneal: str | None = None,
     source: Tensor | None = None,
     stride: int = 2,
     student_steps: int = 1,
 ) -> Objective:
-    """Return what is followed; an edit starts from `source` (B, C, h, w), by PDS from t to `stride` times later."""
+    """Return what is followed, at times by `anneal`, the options' by default.
+
+    An edit starts from `source` (B, C, h, w), by PDS from t to `stride` times later.
+    """
     inputs = LossInputs(
         s,
         branches.every,
         lambda name: one_branch(branches.alone(name), name),
         o.guidance_scale,
-        TIMESTEPS[o.anneal](o.t_min, o.t_max, o.steps),
+        TIMESTEPS[anneal or o.anneal](o.t_min, o.t_max, o.steps),
         WEIGHTS[weight],
         o.steps,
         source,

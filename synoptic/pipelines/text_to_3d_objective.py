@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,11 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from synoptic.distillation.base import Loss
 from synoptic.distillation.lora_student import LoRAStudent
 from synoptic.distillation.loss_defaults import SceneDefaults, losses_that_take
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.guidance.batching import BranchPredict
-from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
+from synoptic.guidance.view_prompts import (
+    ViewConditions,
+    quarter_turns,
+    view_branches,
+    view_conditions,
+    view_guidance,
+    view_perp_neg,
+)
 from synoptic.models.base import Conditioning, Denoiser, PretrainedModel
 from synoptic.nerf.cameras import Orbit
 from synoptic.nerf.normals import normalize
@@ -29,6 +37,7 @@ from synoptic.pipelines.objective import LossBranches, build_objective
 COARSE_FRACTION = 4  # one in so many of the steps is taken with half the resolution
 WARM_UP_STEPS, FINAL_RATE = 50, 0.2  # steps to the peak of the learning rate; the share of it that is left at the end
 MIN_SAMPLES = 64  # along the ball's diameter
+FRONT = 5 / 9  # quarter turns to either side, 50 degrees, that show enough of a front to make it
 
 
 def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) -> RadianceScene:
@@ -74,10 +83,39 @@ def scene_objective(
     def alone(name: str) -> BranchPredict:
         return view_branches(model, lambda sample: {name: conds(sample)[name]})
 
-    every = view_branches(model, conds)
-    every = view_guidance(every, o.view_guidance, o.t_max) if sharpens else every
-    branches = LossBranches(view_perp_neg(every) if o.perp_neg else every, alone, separate, student)
-    return build_objective(o, model.schedule, branches, usual.weight)
+    def objective(guidance: float, anneal: str) -> Objective:
+        every = view_branches(model, conds)
+        every = view_guidance(every, guidance, o.t_max) if sharpens else every
+        branches = LossBranches(view_perp_neg(every) if o.perp_neg else every, alone, separate, student)
+        return build_objective(o, model.schedule, branches, usual.weight, anneal=anneal)
+
+    if o.anneal != "fronts":
+        return objective(o.view_guidance, o.anneal)
+    usually, noisier = objective(o.view_guidance, "sqrt"), objective(front_guidance(o.view_guidance), "noisier")
+    return replace(usually, loss=with_other_fronts(usually.loss, noisier.loss))
+
+
+def front_guidance(view_guidance: float) -> float:
+    """Return the guidance of a noisier front: three times as far from 1, which changes nothing, as that of other views."""
+    return 1 + 3 * (view_guidance - 1)
+
+
+def with_other_fronts(usual: Loss[ViewSample], of_fronts: Loss[ViewSample]) -> Loss[ViewSample]:
+    """Return a loss that is another one in every second step for views at most FRONT to either side of the front.
+
+    What makes a front forms in much noise alone; what all other views need is little.
+    """
+
+    def loss(x: Tensor, step: int, camera: ViewSample, rngs: Sequence[torch.Generator]) -> Tensor:
+        front = (quarter_turns(camera.camera.azimuth) <= FRONT) & (step % 2 == 1)
+        total = x.new_zeros(())
+        for part, rows in ((usual, ~front), (of_fronts, front)):
+            if rows.any():
+                own = [rng for rng, is_there in zip(rngs, rows.tolist(), strict=True) if is_there]
+                total = total + part(x[rows], step, camera.select(rows), own)
+        return total
+
+    return loss
 
 
 def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Conditioning]:

@@ -10,6 +10,7 @@ from synoptic.distillation.timesteps import (
     falling_timesteps,
     linear_schedule,
     narrowing_timesteps,
+    noisier_timesteps,
     uniform_timesteps,
 )
 from tests.exact import generators
@@ -52,6 +53,14 @@ def test_every_second_time_is_a_noisier_one():
     assert min(every) < low(41, rngs).item() + 20 and max(every) > 960
 
 
+def test_noisier_times_are_drawn_from_the_root_up():
+    draw = noisier_timesteps(980, 100, 100)
+    assert draw(0, generators(2)).tolist() == [980, 980]
+    every = torch.cat([draw(25, generators(400)), draw(100, generators(400))]).view(2, 400)
+    assert every.min(1).values.tolist() == pytest.approx([540, 100], abs=20)  # 980 - 880 sqrt(k / 100)
+    assert every.max(1).values.tolist() == pytest.approx([980, 980], abs=20)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -59,6 +68,7 @@ def test_every_second_time_is_a_noisier_one():
         lambda: narrowing_timesteps(50, 980, 40, 9),
         lambda: falling_timesteps(9, 10, 5),
         lambda: alternating_timesteps(9, 10, 5),
+        lambda: noisier_timesteps(9, 10, 5),
     ],
 )
 def test_times_the_wrong_way_round_are_refused(make):

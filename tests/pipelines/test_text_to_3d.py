@@ -13,11 +13,19 @@ from torch import Tensor
 
 import synoptic
 from synoptic.models.base import PretrainedModel
-from synoptic.nerf.cameras import turntable_cameras
+from synoptic.nerf.cameras import orbit_cameras, turntable_cameras
+from synoptic.nerf.scene import ViewSample
+from synoptic.nerf.shading import ambient_light
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.text_to_3d import SceneStep, TextTo3DPipeline
-from synoptic.pipelines.text_to_3d_objective import build_scene, encode_render, learning_rate
+from synoptic.pipelines.text_to_3d_objective import (
+    build_scene,
+    encode_render,
+    front_guidance,
+    learning_rate,
+    with_other_fronts,
+)
 from tests.quick import slow_ones
 
 MUG = "a red mug"
@@ -143,6 +151,35 @@ def test_the_plan_counts_the_rows_that_a_step_asks(name, pixel32):
     steps.close()
     hook.remove()
     assert seen == [call.rows for call in pipeline.calls_at(0)]
+
+
+def test_every_second_look_at_a_front_has_its_own_loss():
+    angles = torch.tensor([0.0, 120.0, -49.0, 51.0, 180.0]).deg2rad()
+    views = orbit_cameras(angles, 0 * angles, 3.3, 0.6)
+    sample = ViewSample(1, views, ambient_light(5), torch.rand(5, 4), torch.rand(5, 1), torch.zeros(3))
+    rngs = [torch.Generator().manual_seed(k) for k in range(5)]
+
+    def scaled(by: float):
+        def loss(x: Tensor, step: int, camera: ViewSample, rngs: Any) -> Tensor:
+            assert len(x) == len(camera.camera.azimuth) == len(camera.light.ambient) == len(camera.uniforms) == len(rngs)
+            return (by * torch.tensor([1.0 + rng.initial_seed() for rng in rngs]) * x[:, 0]).sum()
+
+        return loss
+
+    followed = with_other_fronts(scaled(1), scaled(10))
+    slopes = []
+    for step in (4, 5):
+        x = torch.zeros(5, 1, requires_grad=True)
+        slopes.append(torch.autograd.grad(followed(x, step, sample, rngs), x)[0][:, 0].tolist())
+    assert slopes == [[1, 2, 3, 4, 5], [10, 2, 30, 4, 5]]  # each row with the generator that is its own
+
+
+def test_noisier_fronts_make_another_object(pixel32):
+    assert [front_guidance(w) for w in (1.0, 3.0)] == [1.0, 7.0]
+    usual, other = (
+        field_of(finished(pipeline_of(pixel32, steps=2, anneal=anneal, batch=8))[1]) for anneal in ("sqrt", "fronts")
+    )
+    assert any(not torch.equal(usual[name], other[name]) for name in usual)
 
 
 def test_the_learning_rate_rises_then_falls():
