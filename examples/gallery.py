@@ -1,7 +1,7 @@
 """The gallery of the documentation, from runs: docs/gallery.md and docs/pictures/gallery. python examples/gallery.py [--all]
 
 What each run came to is in examples/gallery.json; entries that are not there, or whose command is another one now, are
-painted, with --all every one (ten minutes of one core). Runs are in outputs/gallery, so one that was stopped resumes.
+painted, with --all every one (half an hour of one core). Runs are in outputs/gallery, so one that was stopped resumes.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def anagram(style: str, first: str, second: str, **options: Value) -> Entry:
     return Entry(name, "anagram", (first, second), options | {"style": style, "fast": True})
 
 
-def hybrid(far: str, near: str = "a medieval town", seed: int = 1) -> Entry:
+def hybrid(far: str) -> Entry:
     """Return the entry of a hybrid: a colored thing from afar, lines from near."""
-    name = f"{named(far)}-{near.split()[-1]}"
-    return Entry(name, "hybrid", (f"a photo of {far}", f"a lithograph of {near}"), {"fast": True, "seed": seed})
+    words = f"a photo of {far}", "a lithograph of a medieval town"
+    return Entry(f"{named(far)}-town", "hybrid", words, {"fast": True, "seed": 1})
 
 
 def from_to(name: str, shown: str, wanted: str, **options: Value) -> Entry:
@@ -296,7 +296,7 @@ SAID = {
 HEAD = """# Gallery
 Made by the small models in the package, each by the command beside it, and [chosen by
 eye](#how-the-pictures-were-chosen). `python examples/gallery.py --all` makes all of them again and writes this
-page, in ten minutes.
+page, in half an hour.
 
 Seconds are those of one core (`OMP_NUM_THREADS=1`), from the prompt to the finished picture: plain pictures, those made
 from them, studies and hybrids in float32, the others in bfloat16 on an AMD EPYC that has instructions for it, which is about
@@ -318,8 +318,8 @@ were.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made.
 - Panoramas: the reef as it came, the northern lights and the dunes the better of two seeds each.
 
-Among what was left out are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
-a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
+Among what was left out, by `bundled`, are an elephant without a head, a lighthouse that was a house (a word that the model
+never saw), a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
 mountains that were pink rubble, and a skull that should have been a flower meadow. What a model does when nothing is
 chosen: [the bundled models](models.md).
 """
