@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -114,11 +115,8 @@ class HashGrid(torch.nn.Module):
         return row.view(8, -1), weight.view(8, -1)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
-        if x.is_cuda and not x.requires_grad and find_spec("triton"):
-            from synoptic.nerf.hash_grid_kernels import Levels, ReadHashGrid
-
-            levels = Levels(self.cells, self.first_row, self.strides, self.whole, self.table_size)
-            return ReadHashGrid.apply(torch.cat([*self.tables]), x, levels, active_levels)
+        if not x.requires_grad and has_kernels(x.device):
+            return self.read_by_kernels(x, active_levels)
         each = 1 if x.device.type == "cpu" else self.levels  # at once: a CPU's cache holds one
         ends = min(active_levels, self.whole), active_levels
         starts = [*range(0, ends[0], each), *range(ends[0], ends[1], each)]
@@ -129,6 +127,27 @@ class HashGrid(torch.nn.Module):
             read = WeightedGather.apply(table, *self.corners(x, start, end))
             found.append(read.unflatten(0, (end - start, len(x))).transpose(0, 1).flatten(1))
         return torch.cat([*found, x.new_zeros(len(x), self.width - sum(part.shape[1] for part in found))], 1)
+
+    def read_by_kernels(self, x: Tensor, active_levels: int) -> Tensor:
+        """Compute the same on a GPU, a kernel each way, without a gradient of the places."""
+        from synoptic.nerf.hash_grid_kernels import Levels, ReadHashGrid
+
+        levels = Levels(self.cells, self.first_row, self.strides, self.whole, self.table_size)
+        return ReadHashGrid.apply(torch.cat([*self.tables]), x, levels, active_levels)
+
+
+@cache
+def has_kernels(device: torch.device) -> bool:
+    """Return whether kernels run there, by trying: Triton builds them with a C compiler and Python's headers."""
+    if device.type != "cuda" or not find_spec("triton"):
+        return False
+    grid, x = HashGrid(rng=torch.Generator()).to(device), torch.zeros(1000, 3, device=device)
+    try:
+        with torch.enable_grad():
+            grid.read_by_kernels(x, grid.levels).sum().backward()
+    except Exception:  # of a build: whatever a compiler, or none, comes to
+        return False
+    return True
 
 
 class FrequencyEncoding(torch.nn.Module):

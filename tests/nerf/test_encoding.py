@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
+from synoptic.nerf import encoding
 from synoptic.nerf.encoding import PRIMES, FrequencyEncoding, HashGrid, WeightedGather
 
 
@@ -73,9 +74,9 @@ def test_derivatives_of_both_orders():
     weight = weight.detach().requires_grad_()
     assert gradcheck(lambda t, w: WeightedGather.apply(t, index, w), (table, weight))
     assert gradgradcheck(lambda t, w: WeightedGather.apply(t, index, w), (table, weight))
-    for encoding in (g, FrequencyEncoding(2).double()):
-        assert gradcheck(lambda x, e=encoding: e(x, 2), x, eps=1e-7)
-        assert gradgradcheck(lambda x, e=encoding: e(x, 2), x, eps=1e-7)
+    for either in (g, FrequencyEncoding(2).double()):
+        assert gradcheck(lambda x, e=either: e(x, 2), x, eps=1e-7)
+        assert gradgradcheck(lambda x, e=either: e(x, 2), x, eps=1e-7)
 
 
 def test_impossible_grids_are_refused():
@@ -83,3 +84,20 @@ def test_impossible_grids_are_refused():
         HashGrid(coarsest=20, finest=10)
     with pytest.raises(ValueError, match="at least one octave"):
         FrequencyEncoding(0)
+
+
+def test_where_kernels_do_not_build_it_is_gathers(monkeypatch):
+    """A GPU's machine may have Triton and no C compiler."""
+    tried = []
+
+    def fails(grid: HashGrid, x: torch.Tensor, levels: int) -> torch.Tensor:
+        tried.append(levels)
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(HashGrid, "read_by_kernels", fails)
+    monkeypatch.setattr(HashGrid, "to", lambda grid, device: grid)
+    monkeypatch.setattr(encoding, "find_spec", lambda name: True)
+    zeros = torch.zeros
+    monkeypatch.setattr(torch, "zeros", lambda *shape, device: zeros(*shape))
+    assert not encoding.has_kernels.__wrapped__(torch.device("cuda")) and tried == [8]
+    assert not encoding.has_kernels(torch.device("cpu"))
