@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from random import Random
 
 import torch
@@ -43,11 +44,17 @@ def halved(
     return pictures, captions
 
 
+@lru_cache(maxsize=1)
+def renderer_on(device: Device) -> Renderer:
+    """Return the renderer of a device: its glyphs take seconds to load, and a stage renders several banks."""
+    return Renderer(device)
+
+
 def rendered(
     count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384
 ) -> Iterator[tuple[Tensor, Tensor, list[str]]]:
     """Render chunk after chunk: pictures, depths and captions."""
-    rng, renderer = Random(seed), Renderer(device)
+    rng, renderer = Random(seed), renderer_on(device)
     torch.manual_seed(seed)
     chunk = min(chunk, max(1, 16384 * 128**2 // size**2))  # no more pixels at once than fit
     for start in range(0, count, chunk):

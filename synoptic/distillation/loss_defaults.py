@@ -141,7 +141,7 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
     PIXEL_SCENE,
     steps=1200,
     t_min=100,
-    anneal="fronts",
+    anneal="sqrt",
     weight="one",
     perp_neg=False,
     view_guidance=3.0,

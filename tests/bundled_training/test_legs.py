@@ -1,4 +1,4 @@
-"""The training in legs: each starts from small files of the one before; what is shipped is rounded."""
+"""What training in legs is made of: mixtures with what was before, and rounded weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bundled_training import tokenizers
 from bundled_training.train import legs
 from bundled_training.train.contrastive import contrast, ruined
 from bundled_training.train.legs import rounded_mantissa
 from synoptic.models.checkpoint import BUNDLED_DIR
-from tests.bundled_training.test_train import run
 
 KINDS = "canny", "scribble", "depth", "normal"
 diffusers: Any = importlib.import_module("diffusers")
@@ -27,25 +25,6 @@ def test_ruined_pictures_are_nobodys():
     same, scale = torch.eye(4), torch.tensor(10.0)
     alone, rivals = contrast(text, text, scale, same), contrast(text, torch.cat([text, text[:2]]), scale, same)
     assert rivals > alone  # a ruined picture that looks as good as the whole one costs
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_leg_starts_from_the_shards_of_the_one_before(tmp_path):
-    tokenizers.write(tmp_path / "tokenizers", 3000)
-    run(tmp_path, "contrastive conditioner")
-    run(tmp_path, "vae")
-    legs.tower(tmp_path / "conditioner", tmp_path)
-    (tmp_path / "conditioner").rename(tmp_path / "both")
-    run(tmp_path, "sd", "--shards", str(tmp_path / "one"))
-    files = list((tmp_path / "one").iterdir())
-    assert len(files) <= 8 and all(file.stat().st_size <= 16e6 for file in files)
-    (tmp_path / "checkpoints" / "sd.safetensors").unlink()
-    run(tmp_path, "sd", "--init", str(tmp_path / "one"), "--shards", str(tmp_path / "two"), "--end", "0.5")
-    legs.whole(tmp_path, tmp_path / "two", tmp_path / "sd")
-    pipe = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "sd")
-    pipe.set_progress_bar_config(disable=True)
-    assert pipe("a photo of a dog", num_inference_steps=2, output_type="pt").images.shape == (1, 3, 256, 256)
 
 
 def test_a_mixture_lies_between_what_was_and_what_was_learned(tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_model
 
+from bundled_training.render.bank import renderer_on
+from bundled_training.train import legs
 from bundled_training.train.loop import autocast
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
@@ -35,7 +39,7 @@ def run(work: Path, stage: str, *more: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory) -> Path:
+def work(tmp_path_factory) -> Iterator[Path]:
     """The whole campaign in miniature, previews too."""
     from bundled_training import tokenizers
     from bundled_training.train.denoise import PROMPTS
@@ -47,7 +51,8 @@ def work(tmp_path_factory) -> Path:
             m.setattr(f"bundled_training.train.{name}", PROMPTS[:2])
         for stage in STAGES:
             run(work, stage)
-    return work
+    yield work
+    renderer_on.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["sd", "if", "if-ii"])
@@ -59,6 +64,24 @@ def test_directories_generate_by_plain_from_pretrained(work, name):
     side = {"sd": 256, "if": 64, "if-ii": 256}[name]
     assert picture.shape == (1, 3, side, side)
     assert all(p.dtype == torch.float32 for p in pipe.unet.parameters())
+
+
+def test_a_leg_starts_from_the_shards_of_the_one_before(work, tmp_path, monkeypatch):
+    from bundled_training.train.denoise import PROMPTS
+
+    monkeypatch.setattr("bundled_training.train.sd.SD_PROMPTS", PROMPTS[:2])
+    for name in ("tokenizers", "vae"):
+        shutil.copytree(work / name, tmp_path / name)
+    legs.tower(work / "conditioner", tmp_path)
+    run(tmp_path, "sd", "--shards", str(tmp_path / "one"))
+    files = list((tmp_path / "one").iterdir())
+    assert len(files) <= 8 and all(file.stat().st_size <= 16e6 for file in files)
+    (tmp_path / "checkpoints" / "sd.safetensors").unlink()
+    run(tmp_path, "sd", "--init", str(tmp_path / "one"), "--shards", str(tmp_path / "two"), "--end", "0.5")
+    legs.whole(tmp_path, tmp_path / "two", tmp_path / "sd")
+    pipe = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "sd")
+    pipe.set_progress_bar_config(disable=True)
+    assert pipe("a photo of a dog", num_inference_steps=2, output_type="pt").images.shape == (1, 3, 256, 256)
 
 
 def test_controlnets_fit_their_model_and_the_package(work):

@@ -23,7 +23,7 @@ def test_defaults_are_the_models_own():
     o, usual = prepared(), scene_defaults(resolve("bundled-if"))
     assert o.model == "bundled-if" and usual is BUNDLED_SCENE and PIXEL_SCENE.steps == 10_000
     assert (o.guidance_scale, o.steps, o.view_guidance) == (20, usual.steps, usual.view_guidance)
-    assert (o.anneal, o.view_prompt_mix, o.perp_neg, o.clip_model) == ("fronts", "nearest", False, "bundled")
+    assert (o.anneal, o.view_prompt_mix, o.perp_neg, o.clip_model) == ("sqrt", "nearest", False, "bundled")
     assert usual.template.format(MUG, "side") == "a 3d render of a red mug, side view on a white background"
     assert prepared(loss="vsd").dtype == "float32" and prepared(loss="vsd", dtype="bfloat16").dtype == "bfloat16"
     assert prepared(perp_neg=True).perp_neg and o.prepare() == o
