@@ -34,7 +34,6 @@ gc.disable()  # until all is imported: a look through a million objects that sta
 
 FIRST = (  # files whose tests take longest, or share what takes long to make
     "bundled_training/test_train.py",
-    "bundled_training/test_legs.py",
     "studio/test_applications.py",
     "studio/test_restored_in_browser.py",
     "studio/test_load.py",
