@@ -115,7 +115,7 @@ class HashGrid(torch.nn.Module):
         return row.view(8, -1), weight.view(8, -1)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
-        if not x.requires_grad and has_kernels(x.device):
+        if x.dtype == torch.float32 and not x.requires_grad and has_kernels(x.device):
             return self.read_by_kernels(x, active_levels)
         each = 1 if x.device.type == "cpu" else self.levels  # at once: a CPU's cache holds one
         ends = min(active_levels, self.whole), active_levels
@@ -141,7 +141,7 @@ def has_kernels(device: torch.device) -> bool:
     """Return whether kernels run there, by trying: Triton builds them with a C compiler and Python's headers."""
     if device.type != "cuda" or not find_spec("triton"):
         return False
-    grid, x = HashGrid(rng=torch.Generator()).to(device), torch.zeros(1000, 3, device=device)
+    grid, x = HashGrid(rng=torch.Generator()).to(device), torch.zeros(1000, 3, dtype=torch.float32, device=device)
     try:
         with torch.enable_grad():
             grid.read_by_kernels(x, grid.levels).sum().backward()
