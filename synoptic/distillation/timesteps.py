@@ -84,5 +84,4 @@ TIMESTEPS: dict[str, Callable[[int, int, int], TimestepSampler]] = {  # (first, 
     "linear": lambda first, last, steps: falling_timesteps(last, first, steps),
     "sqrt": lambda first, last, steps: falling_timesteps(last, first, steps, 0.5),
     "alternate": lambda first, last, steps: alternating_timesteps(last, first, steps),
-    "noisier": lambda first, last, steps: noisier_timesteps(last, first, steps),
 }

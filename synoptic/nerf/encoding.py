@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -138,14 +139,21 @@ class HashGrid(torch.nn.Module):
 
 @cache
 def has_kernels(device: torch.device) -> bool:
-    """Return whether kernels run there, by trying: Triton builds them with a C compiler and Python's headers."""
+    """Return whether kernels run there, by trying: Triton builds them with a C compiler and Python's headers.
+
+    Warns where it does not, since gathers are slower.
+    """
     if device.type != "cuda" or not find_spec("triton"):
         return False
     grid, x = HashGrid(rng=torch.Generator()).to(device), torch.zeros(1000, 3, dtype=torch.float32, device=device)
     try:
         with torch.enable_grad():
             grid.read_by_kernels(x, grid.levels).sum().backward()
-    except Exception:  # of a build: whatever a compiler, or none, comes to
+    except Exception as e:  # of a build: whatever a compiler, or none, comes to
+        warnings.warn(
+            f"Triton builds no kernels here ({e}), so steps take longer: install a C compiler and Python's headers",
+            stacklevel=2,
+        )
         return False
     return True
 

@@ -13,7 +13,7 @@ from synoptic.distillation.loss_defaults import losses_that_take
 from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
-from synoptic.distillation.timesteps import TIMESTEPS
+from synoptic.distillation.timesteps import TIMESTEPS, TimestepSampler
 from synoptic.distillation.weights import WEIGHTS
 from synoptic.guidance.batching import BranchPredict, one_branch
 from synoptic.options.distill import DistillOptions
@@ -39,12 +39,12 @@ def build_objective(
     branches: LossBranches,
     weight: str,
     *,
-    anneal: str | None = None,
+    timesteps: TimestepSampler | None = None,
     source: Tensor | None = None,
     stride: int = 2,
     student_steps: int = 1,
 ) -> Objective:
-    """Return what is followed, at times by `anneal`, the options' by default.
+    """Return what is followed, at `timesteps`, by default those of the options.
 
     An edit starts from `source` (B, C, h, w), by PDS from t to `stride` times later.
     """
@@ -53,7 +53,7 @@ def build_objective(
         branches.every,
         lambda name: one_branch(branches.alone(name), name),
         o.guidance_scale,
-        TIMESTEPS[anneal or o.anneal](o.t_min, o.t_max, o.steps),
+        timesteps or TIMESTEPS[o.anneal](o.t_min, o.t_max, o.steps),
         WEIGHTS[weight],
         o.steps,
         source,

@@ -15,6 +15,7 @@ from synoptic.distillation.base import Loss
 from synoptic.distillation.lora_student import LoRAStudent
 from synoptic.distillation.loss_defaults import SceneDefaults, losses_that_take
 from synoptic.distillation.loss_table import LOSSES, Objective
+from synoptic.distillation.timesteps import TimestepSampler, falling_timesteps, noisier_timesteps
 from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.view_prompts import (
     ViewConditions,
@@ -83,16 +84,17 @@ def scene_objective(
     def alone(name: str) -> BranchPredict:
         return view_branches(model, lambda sample: {name: conds(sample)[name]})
 
-    def objective(guidance: float, anneal: str) -> Objective:
+    def objective(guidance: float, timesteps: TimestepSampler | None = None) -> Objective:
         every = view_branches(model, conds)
         every = view_guidance(every, guidance, o.t_max) if sharpens else every
         branches = LossBranches(view_perp_neg(every) if o.perp_neg else every, alone, separate, student)
-        return build_objective(o, model.schedule, branches, usual.weight, anneal=anneal)
+        return build_objective(o, model.schedule, branches, usual.weight, timesteps=timesteps)
 
     if o.anneal != "fronts":
-        return objective(o.view_guidance, o.anneal)
-    usually, noisier = objective(o.view_guidance, "sqrt"), objective(front_guidance(o.view_guidance), "noisier")
-    return replace(usually, loss=with_other_fronts(usually.loss, noisier.loss))
+        return objective(o.view_guidance)
+    usual_views = objective(o.view_guidance, falling_timesteps(o.t_max, o.t_min, o.steps, 0.5))
+    fronts = objective(front_guidance(o.view_guidance), noisier_timesteps(o.t_max, o.t_min, o.steps))
+    return replace(usual_views, loss=with_other_fronts(usual_views.loss, fronts.loss))
 
 
 def front_guidance(view_guidance: float) -> float:
